@@ -1,0 +1,104 @@
+package mixture
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// MaxMagnitude bounds the absolute value of an event's coordinates: squares of sums of so large values, and of their
+// reciprocals, still fit a float64.
+const MaxMagnitude = 1e150
+
+// Events is N vectors of D numbers, read by row. It is sealed: make one with [Float32], [Float64] or [Matrix]. The numbers
+// are not copied, and must not change while a device has them loaded.
+type Events interface {
+	// Len returns N.
+	Len() int
+	// Dims returns D.
+	Dims() int
+	// Read fills dst, row by row, with the events from, from+1, … as many as fit; len(dst) is a multiple of D.
+	Read(dst []float64, from int)
+
+	sealed()
+}
+
+// Rows is N events of D numbers each in one slice: event n is Data[n·Stride : n·Stride+D].
+type Rows[T float32 | float64] struct {
+	Data   []T
+	N, D   int
+	Stride int
+}
+
+// Float32 views n events of d numbers each in data, event i beginning at data[i·stride]. A stride of 0 stands for d.
+func Float32(data []float32, n, d, stride int) (Events, error) { return rows(data, n, d, stride) }
+
+// Float64 views n events of d numbers each in data, event i beginning at data[i·stride]. A stride of 0 stands for d.
+func Float64(data []float64, n, d, stride int) (Events, error) { return rows(data, n, d, stride) }
+
+func rows[T float32 | float64](data []T, n, d, stride int) (Events, error) {
+	if stride == 0 {
+		stride = d
+	}
+	switch {
+	case n < 1:
+		return nil, fmt.Errorf("mixture: events: n is %d: want at least 1", n)
+	case d < 1:
+		return nil, fmt.Errorf("mixture: events: d is %d: want at least 1", d)
+	case stride < d:
+		return nil, fmt.Errorf("mixture: events: stride %d is less than d = %d", stride, d)
+	case len(data) < d || (len(data)-d)/stride < n-1:
+		return nil, fmt.Errorf("mixture: events: %d numbers do not hold %d events of %d with stride %d", len(data), n, d, stride)
+	}
+	return &Rows[T]{Data: data, N: n, D: d, Stride: stride}, nil
+}
+
+// Len returns N.
+func (r *Rows[T]) Len() int { return r.N }
+
+// Dims returns D.
+func (r *Rows[T]) Dims() int { return r.D }
+
+// Read copies events into dst.
+func (r *Rows[T]) Read(dst []float64, from int) {
+	for i := range len(dst) / r.D {
+		row := r.Data[(from+i)*r.Stride:][:r.D]
+		for j, v := range row {
+			dst[i*r.D+j] = float64(v)
+		}
+	}
+}
+
+func (r *Rows[T]) sealed() {}
+
+// Matrix views the rows of m as events.
+func Matrix(m mat.Matrix) (Events, error) {
+	n, d := m.Dims()
+	if n < 1 || d < 1 {
+		return nil, fmt.Errorf("mixture: events: a %d×%d matrix holds none", n, d)
+	}
+	if raw, ok := m.(mat.RawMatrixer); ok {
+		r := raw.RawMatrix()
+		return Float64(r.Data, n, d, r.Stride)
+	}
+	return &matrix{m: m, n: n, d: d}, nil
+}
+
+// matrix is events behind mat.Matrix's At.
+type matrix struct {
+	m    mat.Matrix
+	n, d int
+}
+
+func (e *matrix) Len() int  { return e.n }
+func (e *matrix) Dims() int { return e.d }
+
+func (e *matrix) Read(dst []float64, from int) {
+	for i := range len(dst) / e.d {
+		for j := range e.d {
+			dst[i*e.d+j] = e.m.At(from+i, j)
+		}
+	}
+}
+
+func (e *matrix) sealed() {}
