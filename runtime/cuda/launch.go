@@ -1,0 +1,135 @@
+package cuda
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	goruntime "runtime"
+	"unsafe"
+)
+
+// Dim3 counts blocks in a grid or threads in a block, along three axes. Zero for Y
+// or Z means one, so Dim3{X: n} is n in a row.
+type Dim3 struct {
+	X, Y, Z int
+}
+
+// String returns "X×Y×Z".
+func (d Dim3) String() string {
+	n := d.counts()
+	return fmt.Sprintf("%d×%d×%d", n[0], n[1], n[2])
+}
+
+// counts returns the three counts, with one for zero where that is meant.
+func (d Dim3) counts() [3]int { return [3]int{d.X, cmp.Or(d.Y, 1), cmp.Or(d.Z, 1)} }
+
+// maxParams is the most parameters of a launch: CUDA's least limit, 4 KiB of
+// parameters, holds no more of 8 bytes.
+const maxParams = 4096 / 8
+
+// params is where a launch's arguments lie while the driver reads them: it takes
+// an array of pointers, one to each value. A context has one, which its thread
+// alone uses. All pointers are set, so that a launch with too few arguments, which
+// a driver before CUDA 12.4 cannot tell us of, reads a wrong value and no wrong
+// address.
+type params struct {
+	pointers [maxParams]unsafe.Pointer // pointers[i] = &values[i]
+	values   [maxParams]uint64
+}
+
+// newParams returns a block whose pointers are set.
+func newParams() *params {
+	p := new(params)
+	for i := range p.pointers {
+		p.pointers[i] = unsafe.Pointer(&p.values[i])
+	}
+	return p
+}
+
+// set writes one argument and returns its size, or 0 for a type that no kernel
+// takes. A value of 4 bytes fills the first 4 of its 8: hosts with CUDA are
+// little-endian.
+func (p *params) set(i int, arg any) (bytes int) {
+	switch v := arg.(type) {
+	case DevicePtr:
+		p.values[i] = uint64(v)
+	case int32:
+		p.values[i] = uint64(uint32(v))
+		return 4
+	case uint32:
+		p.values[i] = uint64(v)
+		return 4
+	case float32:
+		p.values[i] = uint64(math.Float32bits(v))
+		return 4
+	case int64:
+		p.values[i] = uint64(v)
+	case uint64:
+		p.values[i] = v
+	case float64:
+		p.values[i] = math.Float64bits(v)
+	default:
+		return 0
+	}
+	return 8
+}
+
+// Launch puts a run of the kernel on a stream, nil for the default stream, with
+// that many bytes of dynamic shared memory a block. It returns before the kernel
+// has run; what goes wrong while it runs is the error of a later call.
+//
+// An argument is a DevicePtr, int32, uint32, int64, uint64, float32 or float64,
+// and of the very size the kernel declares: their number and sizes are compared
+// with the kernel's before it is launched (with a driver of CUDA 12.4 or newer,
+// which tells them). Arguments are copied before Launch returns.
+func (f *Function) Launch(grid, block Dim3, sharedBytes int, stream *Stream, args ...any) error {
+	c := f.module.context
+	return f.run(func(api *API) error {
+		handle, err := stream.on(c)
+		if err != nil {
+			return err
+		}
+		if err := f.pack(c.params, args); err != nil {
+			return err
+		}
+		g, b := grid.counts(), block.counts()
+		for _, n := range [...]int{g[0], g[1], g[2], b[0], b[1], b[2], sharedBytes + 1} {
+			if n < 1 || n > math.MaxInt32 {
+				return argument("kernel %q: grid %v, block %v, %d bytes of shared memory", f.name, grid, block, sharedBytes)
+			}
+		}
+		var pinner goruntime.Pinner
+		pinner.Pin(c.params)
+		defer pinner.Unpin()
+		result := api.LaunchKernel(f.handle,
+			uint32(g[0]), uint32(g[1]), uint32(g[2]), uint32(b[0]), uint32(b[1]), uint32(b[2]), uint32(sharedBytes),
+			handle, &c.params.pointers[0], nil)
+		if result == Success {
+			return nil
+		}
+		return &Error{
+			Call: "cuLaunchKernel", Result: result,
+			Detail: fmt.Sprintf("kernel %q, grid %v, block %v, %d bytes of shared memory", f.name, grid, block, sharedBytes),
+		}
+	})
+}
+
+// pack writes the arguments, if they are the kernel's.
+func (f *Function) pack(p *params, args []any) error {
+	if len(args) > maxParams {
+		return argument("kernel %q: %d arguments, at most %d", f.name, len(args), maxParams)
+	}
+	if f.paramBytes != nil && len(args) != len(f.paramBytes) {
+		return argument("kernel %q: %d arguments, it takes %d", f.name, len(args), len(f.paramBytes))
+	}
+	for i, arg := range args {
+		bytes := p.set(i, arg)
+		if bytes == 0 {
+			return argument("kernel %q: argument %d is a %T, not a DevicePtr, int32, uint32, int64, uint64, float32 or float64", f.name, i, arg)
+		}
+		if f.paramBytes != nil && bytes != f.paramBytes[i] {
+			return argument("kernel %q: argument %d is a %T of %d bytes, it takes %d", f.name, i, arg, bytes, f.paramBytes[i])
+		}
+	}
+	return nil
+}
