@@ -1,0 +1,116 @@
+package specializer
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"text/template"
+
+	"github.com/gmmspec/gmmspec/templates"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// unrollLimit is the largest D whose loops over dimensions are unrolled in CUDA: the event then stays in registers, and the
+// code of a full covariance is D(D+1)/2 multiply-adds.
+const unrollLimit = 32
+
+// cellsPerLine keeps the cell table readable.
+const cellsPerLine = 16
+
+// data is all that templates see: flat, and decided.
+type data struct {
+	Name, Doc, Entry, Config string
+	Covariance               variants.Covariance
+	Precision                variants.Precision
+	M, D                     int
+	Triangle, Tile, Threads  int
+	Correlated, Weighted     bool
+
+	Type, Exp, Log   string // of the precision
+	Lowest, Farthest string
+	Unroll           string // the pragma before loops over dimensions
+
+	Cells       []variants.Cell
+	CellRows    []string
+	CellStorage string
+}
+
+// blankLines is more than one empty line in a row.
+var blankLines = regexp.MustCompile(`\n{3,}`)
+
+// Render returns the text of a unit.
+func Render(u Unit) (Source, error) {
+	if err := u.Validate(); err != nil {
+		return Source{}, err
+	}
+	name := path.Base(u.Variant.Template)
+	set, err := template.New(name).Option("missingkey=error").ParseFS(templates.Files, "lib/*.tmpl", u.Variant.Template)
+	if err != nil {
+		return Source{}, fmt.Errorf("specializer: %s: %w", u.Variant.Name(), err)
+	}
+	d := newData(u)
+	var b strings.Builder
+	if err := set.Execute(&b, d); err != nil {
+		return Source{}, fmt.Errorf("specializer: %s: %w", u.Variant.Name(), err)
+	}
+	source := Source{
+		Name: d.Name, Entry: d.Entry, Components: d.M,
+		Text:      blankLines.ReplaceAllString(b.String(), "\n\n"),
+		Resources: u.Variant.Resources(u.Problem, u.Config),
+	}
+	return source, nil
+}
+
+func newData(u Unit) data {
+	p, resources := u.Problem, u.Variant.Resources(u.Problem, u.Config)
+	d := data{
+		Name: u.Variant.Name(), Doc: u.Variant.Doc, Config: u.Config.String(),
+		Entry:      strings.ReplaceAll(u.Variant.Name(), "-", "_"),
+		Covariance: p.Covariance, Precision: p.Precision,
+		M: variants.RoundComponents(p.M), D: p.D,
+		Triangle: p.Covariance.Triangle(p.D), Tile: resources.Tile, Threads: resources.Threads,
+		Correlated: p.Covariance.Kernel() == variants.Full, Weighted: p.Weighted,
+		Cells: p.Covariance.Cells(p.D),
+	}
+	d.CellRows = cellRows(d.Cells)
+	if d.Config == "" {
+		d.Config = "none"
+	}
+	if u.Target.Backend == variants.CUDA {
+		d.CellStorage = "__device__ "
+	}
+	d.setPrecision()
+	d.Unroll = "#pragma unroll 1"
+	if p.D <= unrollLimit {
+		d.Unroll = "#pragma unroll"
+	}
+	return d
+}
+
+// setPrecision fills in what depends on the floating-point type. FARTHEST is half of what LOWEST leaves, so that a density
+// is never under LOWEST, and its square root is far past what events scaled to one can reach.
+func (d *data) setPrecision() {
+	if d.Precision == variants.Float32 {
+		d.Type, d.Exp, d.Log = "float", "expf", "logf"
+		d.Lowest, d.Farthest = "-3e38f", "1e30f"
+		return
+	}
+	d.Type, d.Exp, d.Log = "double", "exp", "log"
+	d.Lowest, d.Farthest = "-1e308", "1e300"
+}
+
+// cellRows writes the cell table, several pairs a line.
+func cellRows(cells []variants.Cell) []string {
+	var rows []string
+	for len(cells) > 0 {
+		n := min(cellsPerLine, len(cells))
+		parts := make([]string, n)
+		for i, c := range cells[:n] {
+			parts[i] = fmt.Sprintf("{%d,%d},", c.A, c.B)
+		}
+		rows = append(rows, strings.Join(parts, " "))
+		cells = cells[n:]
+	}
+	return rows
+}

@@ -1,0 +1,156 @@
+package variants
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Stage is one part of the work that touches events or statistics.
+type Stage string
+
+// The stages.
+const (
+	// EStep computes the N×M responsibilities and the log-likelihoods.
+	EStep Stage = "estep"
+	// Moments sums statistics from given responsibilities.
+	Moments Stage = "moments"
+	// Accumulate is EStep and Moments fused: responsibilities never leave the chip.
+	Accumulate Stage = "accumulate"
+	// Score computes log-likelihoods and labels.
+	Score Stage = "score"
+	// Update is the M-step: statistics in, parameters out.
+	Update Stage = "update"
+)
+
+// Stages lists the stages.
+func Stages() []Stage { return []Stage{EStep, Moments, Accumulate, Score, Update} }
+
+// Variant is one way to do one stage on one backend.
+type Variant struct {
+	Backend    Backend
+	Stage      Stage
+	Covariance Covariance // full or diag: see [Covariance.Kernel]
+	Strategy   string     // one word
+	Doc        string     // one sentence
+	Original   string     // the name in the 2011 specializer, where it had one
+	Template   string     // the file under templates/
+
+	// Refuse returns why the row does not serve a problem on a target, "" where it does. What the hardware limits of
+	// Target say is not its business: Resources are checked against those.
+	Refuse   func(Problem, Target) string
+	Tunables []Tunable
+	// Resources gives what a configuration needs of the device.
+	Resources func(Problem, Config) Resources
+	// Work gives the operations and traffic of one pass.
+	Work func(Problem, Config) Work
+}
+
+// Name returns the variant's name, stage-covariance-strategy.
+func (v Variant) Name() string {
+	return string(v.Stage) + "-" + string(v.Covariance) + "-" + v.Strategy
+}
+
+// Resources is what a kernel needs of a device, and how it is launched.
+type Resources struct {
+	// Threads is the number of threads in a block; 0 for cc.
+	Threads int `json:"threads,omitempty"`
+	// SharedBytes is the dynamic shared memory of a block; 0 for cc.
+	SharedBytes int `json:"shared_bytes,omitempty"`
+	// Tile is how many events (for update: components) a block takes at a time.
+	Tile int `json:"tile"`
+	// BlocksPerUnit caps the blocks along the events, for each multiprocessor; a block takes tiles until none is left.
+	BlocksPerUnit int `json:"blocks_per_unit,omitempty"`
+	// PerComponent launches every block once for each component.
+	PerComponent bool `json:"per_component,omitempty"`
+	// ScratchBytes is the memory that a worker brings; 0 for cuda.
+	ScratchBytes int `json:"scratch_bytes,omitempty"`
+}
+
+// Work is what one pass costs, whoever does it.
+type Work struct {
+	Flops float64 // floating-point operations, an exponential counted as [ExpFlops]
+	Bytes float64 // moved to and from memory
+	// Efficiency is the share of the device's peak at which the row computes, as measured.
+	Efficiency float64
+}
+
+// ExpFlops is how many floating-point operations an exponential counts for.
+const ExpFlops = 20
+
+// Candidate is a variant with a configuration that a target can run.
+type Candidate struct {
+	Variant Variant
+	Config  Config
+}
+
+// Rejection says why a variant, or one of its configurations, does not serve a problem on a target.
+type Rejection struct {
+	Variant string  `json:"variant"`
+	Backend Backend `json:"backend"`
+	Config  string  `json:"config,omitempty"`
+	Reason  string  `json:"reason"`
+}
+
+// All lists every variant: the registry.
+func All() []Variant { return append(ccVariants(), cudaVariants()...) }
+
+// ByName returns the variant of a backend with the name given.
+func ByName(b Backend, name string) (Variant, error) {
+	var names []string
+	for _, v := range All() {
+		if v.Backend != b {
+			continue
+		}
+		if v.Name() == name {
+			return v, nil
+		}
+		names = append(names, v.Name())
+	}
+	return Variant{}, fmt.Errorf("variants: no variant %q for %s: there are %s", name, b, strings.Join(names, ", "))
+}
+
+// Candidates lists the ways to do a stage of p on t, preferred configurations first, and why the others are not among them.
+func Candidates(stage Stage, p Problem, t Target) (serve []Candidate, refused []Rejection) {
+	for _, v := range All() {
+		if v.Stage != stage || v.Backend != t.Backend || v.Covariance != p.Covariance.Kernel() {
+			continue
+		}
+		if reason := v.Refuse(p, t); reason != "" {
+			refused = append(refused, Rejection{Variant: v.Name(), Backend: v.Backend, Reason: reason})
+			continue
+		}
+		for _, c := range v.configs() {
+			if reason := v.Resources(p, c).exceeds(t); reason != "" {
+				refused = append(refused, Rejection{Variant: v.Name(), Backend: v.Backend, Config: c.String(), Reason: reason})
+				continue
+			}
+			serve = append(serve, Candidate{v, c})
+		}
+	}
+	return serve, refused
+}
+
+// exceeds says which limit of t the resources break, "" for none.
+func (r Resources) exceeds(t Target) string {
+	if t.Backend != CUDA {
+		return ""
+	}
+	if r.SharedBytes > t.SharedPerBlock {
+		return fmt.Sprintf("needs %d bytes of shared memory a block: %s has %d", r.SharedBytes, t.Arch, t.SharedPerBlock)
+	}
+	if r.Threads > t.ThreadsPerBlock {
+		return fmt.Sprintf("needs %d threads a block: %s has %d", r.Threads, t.Arch, t.ThreadsPerBlock)
+	}
+	return ""
+}
+
+// softOnly refuses what only the reference serves so far.
+func softOnly(p Problem, _ Target) string {
+	switch {
+	case p.Missing:
+		return "has no form for missing values"
+	case p.Hard:
+		return "has no form for hard assignment"
+	}
+	return ""
+}
