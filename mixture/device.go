@@ -13,6 +13,16 @@ type Data struct {
 	Hard bool
 	// Missing lets NaN stand for a missing coordinate, which is integrated out.
 	Missing bool
+	// Summary is the events' summary where the caller has one; a device makes it itself where it needs it.
+	Summary *Summary
+}
+
+// Summarized returns d.Summary, or makes it.
+func (d Data) Summarized(ctx context.Context) (*Summary, error) {
+	if d.Summary != nil {
+		return d.Summary, nil
+	}
+	return Summarize(ctx, d)
 }
 
 // Device runs the two operations that touch the events.
@@ -37,6 +47,12 @@ type Loaded interface {
 	Score(ctx context.Context, p *Parameters, out *Scores) error
 	// Close lets go of the events.
 	Close() error
+}
+
+// Updater is a [Loaded] that has an M-step of its own, which must do what [Update] does.
+type Updater interface {
+	// Update is the M-step: see the function of that name.
+	Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report, error)
 }
 
 // Scores receives what [Loaded].Score computes. Slices that are nil are not asked for; the others have the length given.

@@ -66,7 +66,10 @@ func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, opt
 		if err := ctx.Err(); err != nil {
 			return fit, err
 		}
-		next, mended := Update(statistics, prior, fit.Parameters)
+		next, mended, err := update(data, statistics, prior, fit.Parameters)
+		if err != nil {
+			return fit, err
+		}
 		weight := statistics.EventWeight
 		var total float64
 		if fit.Iterations+1 == options.MaxIterations {
@@ -95,6 +98,15 @@ func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, opt
 	}
 	fit.warn(report, options)
 	return fit, nil
+}
+
+// update is the M-step, the device's where it has one.
+func update(data Loaded, s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report, error) {
+	if device, ok := data.(Updater); ok {
+		return device.Update(s, prior, previous)
+	}
+	next, report := Update(s, prior, previous)
+	return next, report, nil
 }
 
 // errNotFinite is what a pass whose total is not a number leads to; devices clamp, so it speaks of a broken one.

@@ -10,12 +10,16 @@ const (
 	magnitudeRidge = 1e-7
 	// absoluteRidge keeps the ridge of a dimension that is 0 everywhere positive.
 	absoluteRidge = 1e-12
-	// emptyWeight is the N_m below which a component is empty: its mean would be a quotient of rounding errors.
-	emptyWeight = 1e-10
-	// floorGrowth is how much more ridge each attempt adds to a covariance that is still not positive definite, and
-	// floorAttempts how often: 1e-6·1e2^6 of the data's variance is far past any rounding.
-	floorGrowth   = 100
-	floorAttempts = 6
+)
+
+// The limits of the M-step, for devices that have one of their own.
+const (
+	// EmptyWeight is the N_m below which a component is empty: its mean would be a quotient of rounding errors.
+	EmptyWeight = 1e-10
+	// FloorGrowth is how much more floor each attempt adds to a covariance that is still not positive definite, and
+	// FloorAttempts how often: 1e-6·1e2^6 of the data's variance is far past any rounding.
+	FloorGrowth   = 100
+	FloorAttempts = 6
 )
 
 // Prior is what the M-step adds to the statistics.
@@ -77,7 +81,7 @@ func Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Repo
 	for m := range s.M {
 		n := s.Weights[m]
 		mean := p.Mean(m)
-		if !(n > emptyWeight) {
+		if !(n > EmptyWeight) {
 			report.Empty = append(report.Empty, m)
 			copy(mean, previous.Mean(m))
 			continue
@@ -116,7 +120,7 @@ func Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Repo
 // fullCovariance sets sigma to component m's scatter about its mean over N_m, or to 0 where it is empty.
 func fullCovariance(sigma []float64, s *Statistics, m int) {
 	d, n := s.D, s.Weights[m]
-	if !(n > emptyWeight) {
+	if !(n > EmptyWeight) {
 		return
 	}
 	first, second := s.First[m*d:][:d], s.Second[m*d*(d+1)/2:]
@@ -140,7 +144,7 @@ func tiedCovariance(sigma []float64, s *Statistics, total float64) {
 		for b := range a + 1 {
 			v := s.Second[k]
 			for m, n := range s.Weights {
-				if n > emptyWeight {
+				if n > EmptyWeight {
 					v -= s.First[m*d+a] * (s.First[m*d+b] / n)
 				}
 			}
@@ -156,7 +160,7 @@ func tiedCovariance(sigma []float64, s *Statistics, total float64) {
 
 func diagonal(variances []float64, s *Statistics, m int) {
 	d, n := s.D, s.Weights[m]
-	if !(n > emptyWeight) {
+	if !(n > EmptyWeight) {
 		return
 	}
 	for j := range variances {
@@ -167,7 +171,7 @@ func diagonal(variances []float64, s *Statistics, m int) {
 
 func sphericalVariance(s *Statistics, m int, scratch []float64) float64 {
 	d, n := s.D, s.Weights[m]
-	if !(n > emptyWeight) {
+	if !(n > EmptyWeight) {
 		return 0
 	}
 	trace := s.Second[m] / n
@@ -213,13 +217,13 @@ func (p *Parameters) addDiagonal(ridge []float64, want func(m int) bool) {
 func (p *Parameters) floor(ridge []float64, empty map[int]bool) (floored []int) {
 	for m := range p.M {
 		scale, attempts := 1.0, 0
-		for !p.positiveDefinite(m) && attempts < floorAttempts {
+		for !p.positiveDefinite(m) && attempts < FloorAttempts {
 			more := make([]float64, p.D)
 			for j, v := range ridge {
 				more[j] = scale * v
 			}
 			p.addDiagonal(more, func(i int) bool { return i == m || p.Covariance == Tied })
-			scale *= floorGrowth
+			scale *= FloorGrowth
 			attempts++
 		}
 		if attempts > 0 && !empty[m] {
