@@ -1,0 +1,62 @@
+package runtime
+
+import (
+	"math"
+
+	"github.com/gmmspec/gmmspec/mixture"
+)
+
+// Frame is the coordinates u = T(x - c) in which events are handed to kernels: T is diagonal, of powers of two, so that only
+// the subtraction rounds. In float32, with c the events' mean and T such that |u_d| < 2, neither a distant origin nor a huge
+// or tiny scale costs precision.
+type Frame struct {
+	Shift []float64 // c
+	Scale []float64 // the diagonal of T
+	// Identity is set where u = x.
+	Identity bool
+}
+
+// NewFrame returns the frame for events in a precision. Float64 leaves them as they are.
+func NewFrame(s *mixture.Summary, precision string) Frame {
+	f := Frame{Shift: make([]float64, s.D), Scale: make([]float64, s.D), Identity: precision == Float64}
+	for d := range s.D {
+		f.Scale[d] = 1
+		if f.Identity {
+			continue
+		}
+		f.Shift[d] = s.Mean[d]
+		if reach := math.Max(s.High[d]-s.Mean[d], s.Mean[d]-s.Low[d]); reach > 0 {
+			_, exponent := math.Frexp(reach)
+			f.Scale[d] = math.Ldexp(1, -exponent)
+		}
+	}
+	return f
+}
+
+// Real is a kernel's floating-point type.
+type Real interface{ float32 | float64 }
+
+// Read fills dst, row by row, with events from, from+1, … in the frame. Buffer is of the same length.
+func Read[T Real](f Frame, dst []T, events mixture.Events, from int, buffer []float64) {
+	switch rows := events.(type) {
+	case *mixture.Rows[float32]:
+		readRows(f, dst, rows, from)
+	case *mixture.Rows[float64]:
+		readRows(f, dst, rows, from)
+	default:
+		d := events.Dims()
+		events.Read(buffer[:len(dst)], from)
+		readRows(f, dst, &mixture.Rows[float64]{Data: buffer, N: len(dst) / d, D: d, Stride: d}, 0)
+	}
+}
+
+func readRows[T, E Real](f Frame, dst []T, rows *mixture.Rows[E], from int) {
+	d := rows.D
+	shift, scale := f.Shift[:d], f.Scale[:d]
+	for i := range len(dst) / d {
+		out := dst[i*d:][:d]
+		for j, x := range rows.Data[(from+i)*rows.Stride:][:d] {
+			out[j] = T((float64(x) - shift[j]) * scale[j])
+		}
+	}
+}

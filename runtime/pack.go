@@ -1,0 +1,116 @@
+package runtime
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gmmspec/gmmspec/mixture"
+)
+
+// largestFloat32 bounds the numbers of a record in float32: their squares, and sums of products of a tile's events with
+// them, stay finite.
+const largestFloat32 = 1e18
+
+// PrecisionError reports a model that float32 cannot hold next to the events.
+type PrecisionError struct {
+	Component int
+	Reason    string
+}
+
+// Error names the component and the way out.
+func (e *PrecisionError) Error() string {
+	return fmt.Sprintf("runtime: component %d: %s: use precision float64", e.Component, e.Reason)
+}
+
+// Packed is a model in the layout that kernels know.
+type Packed[T Real] struct {
+	// Records holds, for each component compiled for, Record numbers in the frame: 0, the mean, the constant, the factor.
+	// Components past the model's have constant -Inf.
+	Records []T
+	// Origins are the means as the kernel has them, rounded, in the events' own coordinates: M×D.
+	Origins []float64
+}
+
+// Pack lays out a model for the program's kernels. With A = L⁻¹ and u = T(x - c), A(x - μ) = (A T⁻¹)(u - T(μ - c)).
+func Pack[T Real](p *Program, f Frame, m *mixture.Parameters) (*Packed[T], error) {
+	factors, err := m.Factor()
+	if err != nil {
+		return nil, err
+	}
+	limit := math.Inf(1)
+	if p.Precision == Float32 {
+		limit = largestFloat32
+	}
+	d, size := p.Dimensions, p.triangle()
+	packed := &Packed[T]{Records: make([]T, p.Components*p.Record()), Origins: make([]float64, m.M*d)}
+	for c := range p.Components {
+		record := packed.Records[c*p.Record():][:p.Record()]
+		if c >= m.M {
+			record[d+1] = T(math.Inf(-1))
+			continue
+		}
+		for j, mean := range m.Mean(c) {
+			v := (mean - f.Shift[j]) * f.Scale[j]
+			if math.Abs(v) > limit {
+				return nil, &PrecisionError{Component: c, Reason: "its mean is too far from the events"}
+			}
+			record[1+j] = T(v)
+			packed.Origins[c*d+j] = f.Shift[j] + float64(record[1+j])/f.Scale[j]
+		}
+		record[d+1] = T(factors.Constants[c])
+		factor := factors.Inverse[c*size:][:size]
+		p.eachTriangle(func(k, _, b int) {
+			v := factor[k] / f.Scale[b]
+			if math.Abs(v) > limit {
+				err = &PrecisionError{Component: c, Reason: "its covariance is too small beside the events' spread"}
+			}
+			record[d+2+k] = T(v)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return packed, nil
+}
+
+// eachTriangle calls visit with the position k of each entry (a, b) of a factor, or of second moments.
+func (p *Program) eachTriangle(visit func(k, a, b int)) {
+	k := 0
+	for a := range p.Dimensions {
+		first := 0
+		if !p.Covariance.Correlated() {
+			first = a
+		}
+		for b := first; b <= a; b++ {
+			visit(k, a, b)
+			k++
+		}
+	}
+}
+
+// Unpack turns a kernel's sums into statistics of m components about the origins. The numbers of events and their weight are
+// the caller's to set.
+func Unpack(p *Program, f Frame, m int, origins, sums []float64) *mixture.Statistics {
+	d, size := p.Dimensions, p.triangle()
+	s := mixture.NewStatistics(p.Covariance, m, d, origins)
+	for c := range m {
+		cells := sums[c*p.Cells():][:p.Cells()]
+		s.Weights[c] = cells[0]
+		for j := range d {
+			s.First[c*d+j] = cells[1+j] / f.Scale[j]
+		}
+		p.eachTriangle(func(k, a, b int) {
+			v := cells[1+d+k] / f.Scale[a] / f.Scale[b]
+			switch p.Covariance {
+			case mixture.Full, mixture.Diag:
+				s.Second[c*size+k] = v
+			case mixture.Tied:
+				s.Second[k] += v
+			case mixture.Spherical:
+				s.Second[c] += v
+			}
+		})
+	}
+	s.LogLikelihood = sums[p.Sums()-1]
+	return s
+}

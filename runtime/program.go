@@ -1,0 +1,117 @@
+package runtime
+
+import (
+	"fmt"
+
+	"github.com/gmmspec/gmmspec/mixture"
+)
+
+// The names of the stages.
+const (
+	EStep      = "estep"
+	Moments    = "moments"
+	Accumulate = "accumulate"
+	Score      = "score"
+	Update     = "update"
+)
+
+// The names of the precisions.
+const (
+	Float32 = "float32"
+	Float64 = "float64"
+)
+
+// Kernel is one compiled kernel and how it is launched.
+type Kernel struct {
+	Variant string // the variant's name, with its configuration
+	Stage   string
+	Entry   string // the function's name in Binary
+	Binary  []byte // a cubin or PTX for cuda, a shared object for cc
+
+	Threads       int  // in a block; cuda
+	SharedBytes   int  // dynamic shared memory of a block; cuda
+	BlocksPerUnit int  // at most, along the events, for each multiprocessor; cuda
+	PerComponent  bool // the grid's second dimension is the components; cuda
+	Tile          int  // events taken at a time
+	ScratchBytes  int  // of a worker; cc
+}
+
+// Program is the kernels of one plan.
+type Program struct {
+	Components int // that the kernels are compiled for; a model may have fewer
+	Dimensions int
+	Covariance mixture.Covariance
+	Precision  string // Float32 or Float64
+	Weighted   bool
+	Kernels    []Kernel
+}
+
+// Kernel returns the kernel of a stage, or nil where the program has none.
+func (p *Program) Kernel(stage string) *Kernel {
+	for i := range p.Kernels {
+		if p.Kernels[i].Stage == stage {
+			return &p.Kernels[i]
+		}
+	}
+	return nil
+}
+
+// MissingStageError reports work that a program has no kernel for.
+type MissingStageError struct{ Stage string }
+
+// Error names the stage.
+func (e *MissingStageError) Error() string {
+	return fmt.Sprintf("runtime: the program has no kernel for stage %s", e.Stage)
+}
+
+// CheckData reports events that the program was not made for.
+func (p *Program) CheckData(data mixture.Data) error {
+	if d := data.Events.Dims(); d != p.Dimensions {
+		return &mixture.ShapeError{What: "dimensions of the events", Got: d, Want: p.Dimensions}
+	}
+	if data.Weights != nil && len(data.Weights) != data.Events.Len() {
+		return &mixture.ShapeError{What: "number of event weights", Got: len(data.Weights), Want: data.Events.Len()}
+	}
+	switch {
+	case data.Weights != nil && !p.Weighted:
+		return fmt.Errorf("runtime: the program was made for events without weights")
+	case data.Weights == nil && p.Weighted:
+		return fmt.Errorf("runtime: the program was made for events with weights")
+	case data.Hard:
+		return fmt.Errorf("runtime: the program was made for soft assignment")
+	case data.Missing:
+		return fmt.Errorf("runtime: the program was made for events without missing values")
+	}
+	return nil
+}
+
+// CheckParameters reports a model that the program was not made for.
+func (p *Program) CheckParameters(m *mixture.Parameters) error {
+	switch {
+	case m.D != p.Dimensions:
+		return &mixture.ShapeError{What: "dimensions of the model", Got: m.D, Want: p.Dimensions}
+	case m.M < 1 || m.M > p.Components:
+		return &mixture.ShapeError{What: "components of the model", Got: m.M, Want: p.Components}
+	case m.Covariance != p.Covariance:
+		return &mixture.ParameterError{Field: "covariance_type", Index: -1, Reason: fmt.Sprintf(
+			"the program was made for %s, not %s", p.Covariance, m.Covariance)}
+	}
+	return nil
+}
+
+// triangle is how many numbers a component's factor, or its second moments, take in a kernel.
+func (p *Program) triangle() int {
+	if p.Covariance.Correlated() {
+		return p.Dimensions * (p.Dimensions + 1) / 2
+	}
+	return p.Dimensions
+}
+
+// Record is how many numbers describe a component to a kernel: 0, the mean, the constant, the factor.
+func (p *Program) Record() int { return p.Dimensions + 2 + p.triangle() }
+
+// Cells is how many sums a kernel makes for each component: N_m, the first moments, the second moments.
+func (p *Program) Cells() int { return 1 + p.Dimensions + p.triangle() }
+
+// Sums is how many sums a kernel makes: the cells of all components, then the total log-likelihood.
+func (p *Program) Sums() int { return p.Components*p.Cells() + 1 }
