@@ -1,0 +1,165 @@
+package dataset
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+const (
+	// readBuffer is large enough that system calls do not show beside parsing.
+	readBuffer = 1 << 18
+	// sampledRows are read before the number of rows is estimated: enough to average over the lengths of lines.
+	sampledRows = 1024
+	// estimateMargin is put on the estimate, so that a small underestimate does not copy all the values once more.
+	estimateMargin = 1.05
+
+	byteOrderMark = "\uFEFF"
+)
+
+// csvReader reads the selected fields of a text file.
+type csvReader struct {
+	records *csv.Reader
+	table   *Table
+	size    int64    // of the whole file, or unknownSize
+	fields  []int    // the selected fields, counted from 0
+	header  []string // the whole header line, or nil
+
+	allowMissing bool
+}
+
+// readCSV reads size bytes of text from r.
+func readCSV(r io.Reader, size int64, source string, opts Options) (*Table, error) {
+	buffered := bufio.NewReaderSize(r, readBuffer)
+	if mark, _ := buffered.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		_, _ = buffered.Discard(len(byteOrderMark)) // cannot fail: Peek has it
+	}
+	records := csv.NewReader(buffered)
+	records.ReuseRecord = true
+	records.TrimLeadingSpace = true
+	c := &csvReader{
+		records:      records,
+		table:        &Table{Source: source},
+		size:         size,
+		allowMissing: opts.AllowMissing,
+	}
+	if err := c.start(opts.Columns); err != nil {
+		return nil, err
+	}
+	for {
+		record, err := c.next()
+		if err != nil {
+			return nil, err
+		}
+		if record == nil {
+			break
+		}
+		if err := c.add(record); err != nil {
+			return nil, err
+		}
+	}
+	if c.table.Rows == 0 {
+		return nil, &Error{Source: source, Err: fmt.Errorf("%w: the file has a header and no line after it", ErrEmpty)}
+	}
+	return c.table, nil
+}
+
+// start reads the first line: it settles which fields are selected, and becomes the header or the first row.
+func (c *csvReader) start(columns Selection) error {
+	first, err := c.next()
+	if err != nil {
+		return err
+	}
+	if first == nil {
+		return &Error{Source: c.table.Source, Err: fmt.Errorf("%w: the file is empty", ErrEmpty)}
+	}
+	c.fields, err = columns.resolve(first, len(first))
+	if err != nil {
+		return &Error{Source: c.table.Source, Err: err}
+	}
+	c.table.Columns = len(c.fields)
+	number, word := -1, -1 // a selected field of each kind, or -1
+	for _, field := range c.fields {
+		switch text := first[field]; {
+		case isNumber(text):
+			number = field
+		case text != "":
+			word = field
+		}
+	}
+	switch {
+	case word < 0:
+		return c.add(first)
+	case number < 0:
+		c.header = slices.Clone(first)
+		for _, field := range c.fields {
+			c.table.Names = append(c.table.Names, first[field])
+		}
+		return nil
+	}
+	line, _ := c.records.FieldPos(word)
+	return &Error{Source: c.table.Source, Line: line, Column: word + 1, Err: fmt.Errorf(
+		"%w: %.*q in a line with the number %.*q: a header holds no number, and a row no word; select columns to leave words out",
+		ErrNotNumber, maxQuoted, first[word], maxQuoted, first[number],
+	)}
+}
+
+// next returns the fields of the next line, trimmed, and nil at the end of the file. They hold until the next call.
+func (c *csvReader) next() ([]string, error) {
+	record, err := c.records.Read()
+	if err == io.EOF { // itself: a failure that wraps it is no end
+		return nil, nil
+	}
+	if err != nil {
+		failure := &Error{Source: c.table.Source, Err: err}
+		if parse, ok := errors.AsType[*csv.ParseError](err); ok {
+			failure.Line = parse.Line
+			failure.Err = fmt.Errorf("%w: %w", ErrMalformed, parse.Err)
+		}
+		if errors.Is(err, csv.ErrFieldCount) {
+			failure.Err = fmt.Errorf("%w: the number of fields is %d; the first line has %d",
+				ErrMalformed, len(record), c.records.FieldsPerRecord)
+		}
+		return nil, failure
+	}
+	for i, field := range record {
+		record[i] = strings.TrimSpace(field)
+	}
+	return record, nil
+}
+
+// add appends the selected fields of a record to the table.
+func (c *csvReader) add(record []string) error {
+	for _, field := range c.fields {
+		value, err := parseValue(record[field], c.allowMissing)
+		if err != nil {
+			line, _ := c.records.FieldPos(field)
+			failure := &Error{Source: c.table.Source, Line: line, Column: field + 1, Err: err}
+			if c.header != nil {
+				failure.Name = c.header[field]
+			}
+			return failure
+		}
+		c.table.Float64 = append(c.table.Float64, value)
+	}
+	c.table.Rows++
+	if c.table.Rows == sampledRows {
+		c.reserve()
+	}
+	return nil
+}
+
+// reserve makes room for the rows still to come, estimated from the length of those seen. The estimate is never above
+// one value for each byte of the file, as a field has a separator behind it.
+func (c *csvReader) reserve() {
+	seen := c.records.InputOffset()
+	if c.size <= seen {
+		return
+	}
+	more := float64(len(c.table.Float64)) * float64(c.size-seen) / float64(seen)
+	c.table.Float64 = slices.Grow(c.table.Float64, int(more*estimateMargin))
+}

@@ -1,0 +1,58 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+)
+
+const (
+	float32Bits = 32
+	float64Bits = 64
+
+	// maxQuoted bounds the characters of the input repeated in an error.
+	maxQuoted = 40
+)
+
+// Number is a type of value that can be written: scores and responsibilities are of a floating-point type, labels are
+// integers.
+type Number interface{ float32 | float64 | int64 }
+
+// parseValue reads a trimmed field as a finite number, or as NaN where missing values are allowed.
+func parseValue(text string, allowMissing bool) (float64, error) {
+	if text == "" {
+		if allowMissing {
+			return math.NaN(), nil
+		}
+		return 0, fmt.Errorf("%w: the field is empty", ErrMissing)
+	}
+	value, err := strconv.ParseFloat(text, float64Bits)
+	switch {
+	case math.IsInf(value, 0): // written as an infinity, or out of range
+		return 0, fmt.Errorf("%w: %.*q", ErrNotFinite, maxQuoted, text)
+	case err != nil:
+		return 0, fmt.Errorf("%w: %.*q", ErrNotNumber, maxQuoted, text)
+	case math.IsNaN(value) && !allowMissing:
+		return 0, fmt.Errorf("%w: %.*q", ErrMissing, maxQuoted, text)
+	}
+	return value, nil
+}
+
+// isNumber reports whether ParseFloat takes the text for a number, be it NaN, infinite or out of range.
+func isNumber(text string) bool {
+	_, err := strconv.ParseFloat(text, float64Bits)
+	return err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// appendNumber writes the shortest text that reads back as the same value of the same type.
+func appendNumber[T Number](text []byte, value T) []byte {
+	switch v := any(value).(type) {
+	case float32:
+		return strconv.AppendFloat(text, float64(v), 'g', -1, float32Bits)
+	case float64:
+		return strconv.AppendFloat(text, v, 'g', -1, float64Bits)
+	default:
+		return strconv.AppendInt(text, int64(value), 10)
+	}
+}

@@ -1,0 +1,65 @@
+package dataset
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Options changes how a file is read. Its zero value reads every column and refuses missing values.
+type Options struct {
+	Columns      Selection // which columns to read; those left out may hold anything
+	AllowMissing bool      // read an empty field of text, and NaN, as NaN: a missing value
+	Stdin        io.Reader // what the path "-" stands for
+}
+
+// Read returns the events in the file at path, told by its extension to be .csv or .npy. The path "-" reads
+// comma-separated text from opts.Stdin.
+//
+// In text a first line in which no selected field is a number is the header, and one that mixes numbers and words is
+// refused, as are lines with more or fewer fields than the first. Fields may be quoted, spaces around them do not
+// count, and a byte order mark, lines ending in CR LF and blank lines are all passed over. There are no comments.
+//
+// Read returns an error wrapping [ErrUnsupported], [ErrMalformed], [ErrEmpty], [ErrNotNumber], [ErrNotFinite],
+// [ErrMissing], [ErrSelection], or what the operating system reported.
+func Read(path string, opts Options) (*Table, error) {
+	if path == stdinPath {
+		if opts.Stdin == nil {
+			return nil, &Error{Source: stdinName, Err: fmt.Errorf("%w: there is none to read", ErrUnsupported)}
+		}
+		return readCSV(opts.Stdin, unknownSize, stdinName, opts)
+	}
+	extension := strings.ToLower(filepath.Ext(path))
+	if extension != extensionCSV && extension != extensionNpy {
+		return nil, &Error{Source: path, Err: fmt.Errorf(
+			"%w: events are read from %s and %s files, or as comma-separated text from %q for standard input",
+			ErrUnsupported, extensionCSV, extensionNpy, stdinPath,
+		)}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	if extension == extensionCSV {
+		return readCSV(file, info.Size(), path, opts)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &Error{Source: path, Err: fmt.Errorf("%w: not a regular file", ErrUnsupported)}
+	}
+	return readNpy(file, info.Size(), path, opts)
+}
+
+const (
+	stdinPath    = "-"
+	stdinName    = "standard input"
+	extensionCSV = ".csv"
+	extensionNpy = ".npy"
+	unknownSize  = 0 // the size of a stream, as Stat reports it
+)

@@ -1,0 +1,195 @@
+package dataset
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func writeText(text string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	}
+}
+
+// checkFolder fails the test unless the folder holds exactly the files of want, by name and text.
+func checkFolder(t *testing.T, folder string, want map[string]string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wanted, known := want[entry.Name()]; !known || wanted != string(text) {
+			t.Errorf("%s holds %q, want %q (known: %v)", entry.Name(), text, wanted, known)
+		}
+	}
+	if len(entries) != len(want) {
+		t.Errorf("the folder holds %d files, want %d", len(entries), len(want))
+	}
+}
+
+func TestReplace(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "out.csv")
+	for _, text := range []string{"first\n", "second, and longer\n", ""} {
+		if err := Replace(path, writeText(text)); err != nil {
+			t.Fatal(err)
+		}
+		checkFolder(t, folder, map[string]string{"out.csv": text})
+	}
+}
+
+func TestReplaceKeepsTheOldFileOnFailure(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "out.csv")
+	if err := Replace(path, writeText("old")); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("half way")
+	err := Replace(path, func(w io.Writer) error {
+		if err := writeText("ne")(w); err != nil {
+			return err
+		}
+		return broken
+	})
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "out.csv") {
+		t.Errorf("got %v, want %v with the file's name", err, broken)
+	}
+	checkFolder(t, folder, map[string]string{"out.csv": "old"})
+}
+
+func TestReplaceShowsNothingBeforeTheEnd(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "out.csv")
+	if err := Replace(path, writeText("old")); err != nil {
+		t.Fatal(err)
+	}
+	err := Replace(path, func(w io.Writer) error {
+		if err := writeText("new")(w); err != nil {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if string(text) != "old" {
+			t.Errorf("the file holds %q while its successor is written", text)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkFolder(t, folder, map[string]string{"out.csv": "new"})
+}
+
+func TestReplaceKeepsPermissions(t *testing.T) {
+	folder := t.TempDir()
+	path, ordinary := filepath.Join(folder, "out.csv"), filepath.Join(folder, "ordinary")
+	const unusual fs.FileMode = 0o640
+	if err := os.WriteFile(path, nil, unusual); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(ordinary, nil, newFileMode); err != nil {
+		t.Fatal(err)
+	}
+	fresh := filepath.Join(folder, "fresh.csv")
+	for _, pair := range [][2]string{{path, path}, {fresh, ordinary}} {
+		want, err := os.Stat(pair[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Replace(pair[0], writeText("new")); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.Stat(pair[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Mode() != want.Mode() {
+			t.Errorf("%s has mode %v, want %v", filepath.Base(pair[0]), got.Mode(), want.Mode())
+		}
+	}
+}
+
+func TestReplaceBehindASymbolicLink(t *testing.T) {
+	folder := t.TempDir()
+	store := t.TempDir()
+	target, link := filepath.Join(store, "target.csv"), filepath.Join(folder, "link.csv")
+	if err := os.WriteFile(target, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(link, writeText("new")); err != nil {
+		t.Fatal(err)
+	}
+	checkFolder(t, store, map[string]string{"target.csv": "new"})
+	if to, err := os.Readlink(link); err != nil || to != target {
+		t.Errorf("the link is now %q (error %v)", to, err)
+	}
+}
+
+// A device takes what is written and stays a device.
+func TestReplaceOfADevice(t *testing.T) {
+	before, err := os.Stat(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(os.DevNull, writeText("gone")); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Mode() != before.Mode() || after.Mode().IsRegular() {
+		t.Errorf("%s has mode %v, had %v", os.DevNull, after.Mode(), before.Mode())
+	}
+	if err := Replace(os.DevNull, func(io.Writer) error { return errFull }); !errors.Is(err, errFull) {
+		t.Errorf("got %v, want %v", err, errFull)
+	}
+}
+
+func TestReplaceRefusesPaths(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{folder, filepath.Join(folder, "none", "out.csv"), filepath.Join(folder, "file", "out.csv")} {
+		called := false
+		err := Replace(path, func(io.Writer) error { called = true; return nil })
+		if err == nil || called || !strings.HasPrefix(err.Error(), "dataset: ") {
+			t.Errorf("Replace(%q) gives error %v (written to: %v)", path, err, called)
+		}
+	}
+}
+
+// Leftovers of a killed process are stepped over, up to a bound.
+func TestReplaceStepsOverLeftovers(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "out.csv")
+	for stale := range maxStale {
+		if err := Replace(path, writeText("new")); err != nil {
+			t.Fatalf("with %d leftovers: %v", stale, err)
+		}
+		leftover, err := createBeside(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := leftover.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Replace(path, writeText("newer")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("with %d leftovers: got %v, want %v", maxStale, err, fs.ErrExist)
+	}
+}
