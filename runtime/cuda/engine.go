@@ -1,0 +1,157 @@
+package cuda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+)
+
+// reduceEntry is the kernel that sums what the blocks of an accumulate or moments kernel left, in the same module.
+const reduceEntry = "reduce"
+
+// Engine runs a program of compiled kernels on one device as a [mixture.Device]. Events are uploaded once, in the program's
+// precision and [runtime.Frame]; where they do not fit the device's memory, every pass uploads them a part at a time.
+type Engine struct {
+	context *Context
+	program *runtime.Program
+	kernels map[string]engineKernel
+	modules []*Module
+	stream  *Stream
+
+	mu     sync.RWMutex // held for reading by every pass
+	closed bool
+	held   map[closer]bool // what was loaded and not yet closed
+}
+
+// closer is what an engine closes before itself.
+type closer interface{ release() error }
+
+// engineKernel is a stage's kernel, loaded.
+type engineKernel struct {
+	*runtime.Kernel
+	function, reduce *Function
+}
+
+// NewEngine loads the program's kernels. The context stays the caller's, to be closed after the engine.
+func NewEngine(c *Context, program *runtime.Program) (*Engine, error) {
+	e := &Engine{context: c, program: program, kernels: map[string]engineKernel{}, held: map[closer]bool{}}
+	if err := e.load(); err != nil {
+		return nil, errors.Join(err, e.unload())
+	}
+	return e, nil
+}
+
+func (e *Engine) load() error {
+	var err error
+	if e.stream, err = e.context.NewStream(); err != nil {
+		return err
+	}
+	for i := range e.program.Kernels {
+		k := &e.program.Kernels[i]
+		if err := e.loadKernel(k); err != nil {
+			return fmt.Errorf("cuda: %s: %w", k.Variant, err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) loadKernel(k *runtime.Kernel) error {
+	module, err := e.context.LoadModule(k.Binary)
+	if err != nil {
+		return err
+	}
+	e.modules = append(e.modules, module)
+	loaded := engineKernel{Kernel: k}
+	if loaded.function, err = module.Function(k.Entry); err != nil {
+		return err
+	}
+	if err := loaded.function.SetMaxDynamicShared(k.SharedBytes); err != nil {
+		return err
+	}
+	if k.Stage == runtime.Accumulate || k.Stage == runtime.Moments {
+		if loaded.reduce, err = module.Function(reduceEntry); err != nil {
+			return err
+		}
+	}
+	e.kernels[k.Stage] = loaded
+	return nil
+}
+
+// Name returns "cuda:" and the device's number.
+func (e *Engine) Name() string { return fmt.Sprintf("cuda:%d", e.context.Device().Ordinal) }
+
+// Load uploads the events, or as many as fit.
+func (e *Engine) Load(ctx context.Context, data mixture.Data) (mixture.Loaded, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, mixture.ErrClosed
+	}
+	if err := e.program.CheckData(data); err != nil {
+		return nil, err
+	}
+	summary, err := data.Summarized(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if e.program.Precision == runtime.Float32 {
+		return load[float32](ctx, e, data, summary)
+	}
+	return load[float64](ctx, e, data, summary)
+}
+
+func load[T runtime.Real](ctx context.Context, e *Engine, data mixture.Data, s *mixture.Summary) (mixture.Loaded, error) {
+	r := newResident[T](e, data, s)
+	if err := r.open(ctx); err != nil {
+		return nil, errors.Join(err, r.release())
+	}
+	e.held[r] = true
+	return r, nil
+}
+
+// Close waits for passes under way, frees what the engine holds on the device, and refuses further use.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	var all []error
+	for r := range e.held {
+		all = append(all, r.release())
+	}
+	return errors.Join(append(all, e.unload())...)
+}
+
+func (e *Engine) unload() error {
+	var all []error
+	for _, m := range e.modules {
+		all = append(all, m.Close())
+	}
+	if e.stream != nil {
+		all = append(all, e.stream.Close())
+	}
+	return errors.Join(all...)
+}
+
+// threadsOfReduce is the block of the reduce kernel.
+const threadsOfReduce = 256
+
+// blocks returns how many blocks along n events a kernel is launched with.
+func (e *Engine) blocks(k engineKernel, n int) int {
+	return max(1, min((n+k.Tile-1)/k.Tile, k.BlocksPerUnit*e.context.Device().Multiprocessors))
+}
+
+// launch puts a kernel on the engine's stream with that many blocks along the events.
+func (e *Engine) launch(k engineKernel, blocks int, args ...any) error {
+	grid := Dim3{X: blocks}
+	if k.PerComponent {
+		grid.Y = e.program.Components
+	}
+	return k.function.Launch(grid, Dim3{X: k.Threads}, k.SharedBytes, e.stream, args...)
+}

@@ -1,0 +1,226 @@
+package cuda
+
+import (
+	"context"
+
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+)
+
+// Accumulate runs the fused kernel, or the E-step and the moments of each span in turn.
+func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mixture.Statistics, error) {
+	origins, err := r.begin(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer r.end()
+	total := make([]float64, r.engine.program.Sums())
+	sums := make([]float64, len(total))
+	visit, limit, err := r.accumulator()
+	if err != nil {
+		return nil, err
+	}
+	err = r.each(ctx, limit, func(s span) error {
+		if err := visit(s, sums); err != nil {
+			return err
+		}
+		for i, v := range sums {
+			total[i] += v
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := runtime.Unpack(r.engine.program, r.frame, p.M, origins, total)
+	s.Events, s.EventWeight = int64(r.data.Events.Len()), r.weight
+	return s, nil
+}
+
+// accumulator returns what to do for each span, and how many events a span may have.
+func (r *resident[T]) accumulator() (visit func(s span, sums []float64) error, limit int, err error) {
+	if k, ok := r.engine.kernels[runtime.Accumulate]; ok {
+		return func(s span, sums []float64) error {
+			return r.sum(k, s, sums, func(blocks int) error {
+				return r.engine.launch(k, blocks, s.events, int64(s.n), s.weights, r.records.ptr, r.partial.ptr)
+			})
+		}, r.chunk, nil
+	}
+	moments, ok := r.engine.kernels[runtime.Moments]
+	if !ok {
+		return nil, 0, &runtime.MissingStageError{Stage: runtime.Accumulate}
+	}
+	return func(s span, sums []float64) error {
+		logLikelihood, err := r.estep(s)
+		if err != nil {
+			return err
+		}
+		err = r.sum(moments, s, sums, func(blocks int) error {
+			return r.engine.launch(moments, blocks, s.events, int64(s.n), s.weights, r.records.ptr,
+				r.responsibilities.ptr, int64(s.n), r.partial.ptr)
+		})
+		sums[len(sums)-1] = logLikelihood
+		return err
+	}, r.spanOf(r.engine.program.Components), nil
+}
+
+// spanOf is how many events of that many numbers each are on the device at once.
+func (r *resident[T]) spanOf(numbers int) int {
+	return max(1, maxSpanBytes/(numbers*numberBytes[T]()))
+}
+
+// sum runs a kernel that leaves sums in partial, a row a block, and adds the rows up.
+func (r *resident[T]) sum(k engineKernel, s span, sums []float64, launch func(blocks int) error) error {
+	e := r.engine
+	rowBytes := 8 * len(sums)
+	blocks := min(e.blocks(k, s.n), max(1, maxPartialBytes/rowBytes))
+	if err := r.partial.grow(e.context, blocks*rowBytes); err != nil {
+		return err
+	}
+	if err := r.sums.grow(e.context, rowBytes); err != nil {
+		return err
+	}
+	return e.context.Run(func() error {
+		if err := launch(blocks); err != nil {
+			return err
+		}
+		grid := Dim3{X: (len(sums) + threadsOfReduce - 1) / threadsOfReduce}
+		if err := k.reduce.Launch(grid, Dim3{X: threadsOfReduce}, 0, e.stream, r.partial.ptr, int64(blocks), r.sums.ptr); err != nil {
+			return err
+		}
+		return r.fetch(Bytes(sums), r.sums.ptr)
+	})
+}
+
+// fetch copies from the device once the stream's work is done.
+func (r *resident[T]) fetch(dst []byte, src DevicePtr) error {
+	if err := r.engine.stream.Sync(); err != nil {
+		return err
+	}
+	return r.engine.context.CopyDtoH(dst, src)
+}
+
+// estep leaves the responsibilities and log-likelihoods of a span on the device, and returns the sum of the latter.
+func (r *resident[T]) estep(s span) (float64, error) {
+	k, ok := r.engine.kernels[runtime.EStep]
+	if !ok {
+		return 0, &runtime.MissingStageError{Stage: runtime.EStep}
+	}
+	bytes := s.n * numberBytes[T]()
+	if err := r.responsibilities.grow(r.engine.context, r.engine.program.Components*bytes); err != nil {
+		return 0, err
+	}
+	if err := r.logLikelihoods.grow(r.engine.context, bytes); err != nil {
+		return 0, err
+	}
+	return r.total(k, s, func(blocks int) error {
+		return r.engine.launch(k, blocks, s.events, int64(s.n), s.weights, r.records.ptr,
+			r.responsibilities.ptr, int64(s.n), r.logLikelihoods.ptr, r.totals.ptr)
+	})
+}
+
+// total runs a kernel that leaves a log-likelihood for each block in totals, and returns their sum.
+func (r *resident[T]) total(k engineKernel, s span, launch func(blocks int) error) (float64, error) {
+	blocks := r.engine.blocks(k, s.n)
+	totals := make([]float64, blocks)
+	if err := r.totals.grow(r.engine.context, 8*blocks); err != nil {
+		return 0, err
+	}
+	err := r.engine.context.Run(func() error {
+		if err := launch(blocks); err != nil {
+			return err
+		}
+		return r.fetch(Bytes(totals), r.totals.ptr)
+	})
+	sum := 0.0
+	for _, v := range totals {
+		sum += v
+	}
+	return sum, err
+}
+
+// Score runs the E-step kernel where responsibilities are asked for, and the score kernel for all else.
+func (r *resident[T]) Score(ctx context.Context, p *mixture.Parameters, out *mixture.Scores) error {
+	if err := out.Check(r.data.Events.Len(), p.M); err != nil {
+		return err
+	}
+	if _, err := r.begin(ctx, p); err != nil {
+		return err
+	}
+	defer r.end()
+	numbers := 2 // a log-likelihood and a label
+	if out.Responsibilities != nil {
+		numbers += r.engine.program.Components
+	}
+	total := 0.0
+	err := r.each(ctx, r.spanOf(numbers), func(s span) error {
+		if out.Responsibilities != nil {
+			if err := r.takeResponsibilities(s, p.M, out); err != nil {
+				return err
+			}
+		}
+		sum, err := r.score(s, out)
+		total += sum
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out.Total = total
+	return nil
+}
+
+func (r *resident[T]) takeResponsibilities(s span, m int, out *mixture.Scores) error {
+	if _, err := r.estep(s); err != nil {
+		return err
+	}
+	responsibilities := make([]T, m*s.n) // the components that only fill up come last
+	if err := r.fetch(Bytes(responsibilities), r.responsibilities.ptr); err != nil {
+		return err
+	}
+	runtime.TakeResponsibilities(out, s.from, s.n, m, s.n, responsibilities)
+	return nil
+}
+
+// score runs the score kernel on a span, takes what was asked for, and returns the total.
+func (r *resident[T]) score(s span, out *mixture.Scores) (float64, error) {
+	k, ok := r.engine.kernels[runtime.Score]
+	if !ok {
+		return 0, &runtime.MissingStageError{Stage: runtime.Score}
+	}
+	var logLikelihoodsOut, labelsOut DevicePtr // null where not asked for
+	var logLikelihoods []T
+	var labels []int32
+	if out.LogLikelihoods != nil {
+		logLikelihoods = make([]T, s.n)
+		if err := r.logLikelihoods.grow(r.engine.context, s.n*numberBytes[T]()); err != nil {
+			return 0, err
+		}
+		logLikelihoodsOut = r.logLikelihoods.ptr
+	}
+	if out.Labels != nil {
+		labels = make([]int32, s.n)
+		if err := r.labels.grow(r.engine.context, len(Bytes(labels))); err != nil {
+			return 0, err
+		}
+		labelsOut = r.labels.ptr
+	}
+	total, err := r.total(k, s, func(blocks int) error {
+		return r.engine.launch(k, blocks, s.events, int64(s.n), s.weights, r.records.ptr, logLikelihoodsOut, labelsOut, r.totals.ptr)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if logLikelihoods != nil {
+		if err := r.engine.context.CopyDtoH(Bytes(logLikelihoods), logLikelihoodsOut); err != nil {
+			return 0, err
+		}
+	}
+	if labels != nil {
+		if err := r.engine.context.CopyDtoH(Bytes(labels), labelsOut); err != nil {
+			return 0, err
+		}
+	}
+	runtime.TakeScores(out, s.from, logLikelihoods, labels)
+	return total, nil
+}
