@@ -92,12 +92,11 @@ func (f *Function) Launch(grid, block Dim3, sharedBytes int, stream *Stream, arg
 		if err := f.pack(c.params, args); err != nil {
 			return err
 		}
-		g, b := grid.counts(), block.counts()
-		for _, n := range [...]int{g[0], g[1], g[2], b[0], b[1], b[2], sharedBytes + 1} {
-			if n < 1 || n > math.MaxInt32 {
-				return argument("kernel %q: grid %v, block %v, %d bytes of shared memory", f.name, grid, block, sharedBytes)
-			}
+		shape := launchShape{grid, block, sharedBytes}
+		if !shape.valid() {
+			return argument("kernel %q: %v", f.name, shape)
 		}
+		g, b := grid.counts(), block.counts()
 		var pinner goruntime.Pinner
 		pinner.Pin(c.params)
 		defer pinner.Unpin()
@@ -107,11 +106,32 @@ func (f *Function) Launch(grid, block Dim3, sharedBytes int, stream *Stream, arg
 		if result == Success {
 			return nil
 		}
-		return &Error{
-			Call: "cuLaunchKernel", Result: result,
-			Detail: fmt.Sprintf("kernel %q, grid %v, block %v, %d bytes of shared memory", f.name, grid, block, sharedBytes),
-		}
+		return &Error{Call: "cuLaunchKernel", Result: result, Detail: fmt.Sprintf("kernel %q: %v", f.name, shape)}
 	})
+}
+
+// launchShape is how a launch is spread over the device.
+type launchShape struct {
+	grid, block Dim3
+	sharedBytes int
+}
+
+// String returns the shape as messages give it.
+func (s launchShape) String() string {
+	return fmt.Sprintf("grid %v, block %v, %d bytes of shared memory", s.grid, s.block, s.sharedBytes)
+}
+
+// valid reports whether every count is one that the driver can be handed. Which of
+// them the device takes is the driver's to say.
+func (s launchShape) valid() bool {
+	for _, d := range []Dim3{s.grid, s.block} {
+		for _, n := range d.counts() {
+			if n < 1 || n > math.MaxInt32 {
+				return false
+			}
+		}
+	}
+	return s.sharedBytes >= 0 && s.sharedBytes <= math.MaxInt32
 }
 
 // pack writes the arguments, if they are the kernel's.
