@@ -18,8 +18,8 @@ import (
 // the largest ones on the slowest machines seen stay below a tenth of this.
 const DefaultTimeout = time.Minute
 
-// Names of the files in a compilation's private directory. They are constants, so that the compiler's arguments, its messages
-// and its output do not depend on where or for whom a source is compiled.
+// Names of the files in a compilation's private directory. They are constants, so that the compiler's arguments and
+// its messages do not depend on where or for whom a source is compiled.
 const (
 	sourceName = "kernel.c"
 	objectName = "kernel.so"

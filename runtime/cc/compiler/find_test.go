@@ -170,7 +170,7 @@ func TestFindFingerprint(t *testing.T) {
 // TestFindLinks finds a compiler through a symbolic link: it is invoked by the link's name, as wrappers such as ccache need,
 // and known by the binary behind it.
 func TestFindLinks(t *testing.T) {
-	real := requireCompiler(t, compiler.Options{})
+	real := requireCompiler(t, compiler.Options{Env: variables(map[string]string{"PATH": os.Getenv("PATH")})})
 	link := filepath.Join(t.TempDir(), "cc")
 	if err := os.Symlink(real.Fingerprint.Command[0], link); err != nil {
 		t.Fatal(err)
