@@ -10,8 +10,8 @@ import (
 // belongs to it (memory, streams, events, modules, functions) is made from that
 // one thread, in the order they arrive. It is safe for use by several goroutines.
 //
-// A call costs the few microseconds of two goroutine switches; [Context.Run]
-// makes many calls for the price of one.
+// A call from outside switches goroutines, and threads, twice, which takes longer
+// than most calls do; [Context.Run] makes many calls for the price of one.
 type Context struct {
 	api      *API
 	driver   *Driver

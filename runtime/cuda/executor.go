@@ -2,6 +2,7 @@ package cuda
 
 import (
 	goruntime "runtime"
+	"sync/atomic"
 
 	"github.com/gmmspec/gmmspec/runtime/cuda/internal/thread"
 )
@@ -11,6 +12,7 @@ import (
 type executor struct {
 	requests chan request
 	stopped  chan struct{} // closed when no request will be served any more
+	serving  atomic.Bool   // a request's function is running
 	thread   uint64        // the goroutine's thread: set before the first request is taken
 	ending   bool          // no further request; read and written on the goroutine alone
 }
@@ -45,7 +47,10 @@ func (e *executor) serve(ready chan<- struct{}) {
 	close(ready)
 	for !e.ending {
 		r := <-e.requests
-		r.reply <- protect(r.run)
+		e.serving.Store(true)
+		o := protect(r.run)
+		e.serving.Store(false)
+		r.reply <- o
 	}
 }
 
@@ -58,7 +63,7 @@ func (e *executor) do(run func() error) error {
 		return ErrClosed
 	default:
 	}
-	if thread.ID() == e.thread {
+	if e.serving.Load() && thread.ID() == e.thread { // only then can this be its goroutine
 		if e.ending {
 			return ErrClosed
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 )
 
-// H100 describes an NVIDIA H100 SXM with 80 GB, as driver 580 does.
+// H100 describes a device with the limits of an NVIDIA H100 SXM with 80 GB.
 func H100() cuda.Device {
 	const (
 		kib = 1 << 10

@@ -254,3 +254,93 @@ func TestTwoDevices(t *testing.T) {
 	must(t, ctx.Free(ptr))
 	must(t, ctx.Close())
 }
+
+func TestOpeningFails(t *testing.T) {
+	for _, call := range []string{"cuDevicePrimaryCtxRetain", "cuCtxSetCurrent"} {
+		fake, driver := newFake(t)
+		devices, err := driver.Devices()
+		must(t, err)
+		fake.Fail(call, 1, cuda.ResultDeviceUnavailable)
+		ctx, err := devices[0].Open()
+		if ctx != nil || !errors.Is(err, cuda.ResultDeviceUnavailable) || !strings.Contains(err.Error(), call) || !strings.Contains(err.Error(), devices[0].Name) {
+			t.Errorf("%s fails: context %v, error %v, want the call and the device", call, ctx, err)
+		}
+		if leaks := fake.Leaks(); len(leaks) > 0 {
+			t.Errorf("%s fails: left behind %v", call, leaks)
+		}
+	}
+}
+
+func TestDescribingFails(t *testing.T) {
+	for _, call := range []string{
+		"cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDeviceGetUuid", "cuDeviceTotalMem", "cuDeviceGetPCIBusId", "cuDeviceGetAttribute",
+	} {
+		fake, driver := newFake(t)
+		fake.Fail(call, 1, cuda.ResultUnknown)
+		if _, err := driver.Devices(); !errors.Is(err, cuda.ResultUnknown) || !strings.Contains(err.Error(), call+":") {
+			t.Errorf("%s fails: error %v", call, err)
+		}
+	}
+}
+
+// TestEveryCallReportsItsFailure makes each call on a context fail once.
+func TestEveryCallReportsItsFailure(t *testing.T) {
+	fake, ctx := open(t, cudafake.Config{Kernels: cudatest.Kernels()})
+	stream, err := ctx.NewStream()
+	must(t, err)
+	event, err := ctx.NewEvent()
+	must(t, err)
+	module, err := ctx.LoadModule(nil)
+	must(t, err)
+	scale, err := module.Function("scale")
+	must(t, err)
+	host, err := ctx.AllocHost(4)
+	must(t, err)
+	ptr, err := ctx.Alloc(4)
+	must(t, err)
+	four, one := make([]byte, 4), cuda.Dim3{X: 1}
+	for _, test := range []struct {
+		call string
+		run  func() error
+	}{
+		{"cuCtxSynchronize", ctx.Sync},
+		{"cuMemGetInfo", func() error { _, _, err := ctx.MemInfo(); return err }},
+		{"cuMemAlloc", func() error { _, err := ctx.Alloc(4); return err }},
+		{"cuMemHostAlloc", func() error { _, err := ctx.AllocHost(4); return err }},
+		{"cuMemcpyHtoD", func() error { return ctx.CopyHtoD(ptr, four) }},
+		{"cuMemcpyDtoH", func() error { return ctx.CopyDtoH(four, ptr) }},
+		{"cuMemcpyDtoD", func() error { return ctx.CopyDtoD(ptr, ptr, 4) }},
+		{"cuMemcpyHtoDAsync", func() error { return stream.CopyHtoD(ptr, four) }},
+		{"cuMemcpyDtoHAsync", func() error { return stream.CopyDtoH(four, ptr) }},
+		{"cuMemcpyDtoDAsync", func() error { return stream.CopyDtoD(ptr, ptr, 4) }},
+		{"cuMemsetD8Async", func() error { return stream.MemsetD8(ptr, 0, 4) }},
+		{"cuMemsetD32Async", func() error { return stream.MemsetD32(ptr, 0, 1) }},
+		{"cuStreamCreate", func() error { _, err := ctx.NewStream(); return err }},
+		{"cuStreamSynchronize", stream.Sync},
+		{"cuStreamWaitEvent", func() error { return stream.Wait(event) }},
+		{"cuEventCreate", func() error { _, err := ctx.NewEvent(); return err }},
+		{"cuEventRecord", func() error { return event.Record(stream) }},
+		{"cuEventQuery", func() error { _, err := event.Done(); return err }},
+		{"cuEventSynchronize", event.Sync},
+		{"cuEventElapsedTime", func() error { _, err := cuda.Elapsed(event, event); return err }},
+		{"cuModuleLoadDataEx", func() error { _, err := ctx.LoadModule(nil); return err }},
+		{"cuModuleGetFunction", func() error { _, err := module.Function("scale"); return err }},
+		{"cuFuncGetAttribute", func() error { _, err := scale.Attributes(); return err }},
+		{"cuFuncSetAttribute", func() error { return scale.SetMaxDynamicShared(0) }},
+		{"cuOccupancyMaxActiveBlocksPerMultiprocessor", func() error { _, err := scale.Occupancy(1, 0); return err }},
+		{"cuLaunchKernel", func() error { return scale.Launch(one, one, 0, stream, ptr, int64(1), float32(1)) }},
+		{"cuMemFree", func() error { return ctx.Free(ptr) }},
+		{"cuMemFreeHost", host.Free},
+		{"cuStreamDestroy", stream.Close},
+		{"cuEventDestroy", event.Close},
+		{"cuModuleUnload", module.Close},
+		{"cuDevicePrimaryCtxRelease", ctx.Close},
+	} {
+		fake.Fail(test.call, 1, cuda.ResultUnknown)
+		err := test.run()
+		var failed *cuda.Error
+		if !errors.As(err, &failed) || failed.Call != test.call || failed.Result != cuda.ResultUnknown {
+			t.Errorf("%s fails: error %v", test.call, err)
+		}
+	}
+}

@@ -14,6 +14,8 @@ import (
 // CUDA has.
 func testDevice(t *testing.T, b *bench) {
 	d := b.ctx.Device()
+	type fields cuda.Device // without its String
+	t.Logf("%+v", fields(d))
 	if d.Name == "" || d.PCIBusID == "" || d.UUID == (cuda.UUID{}) {
 		t.Errorf("name %q, bus %q, UUID %v", d.Name, d.PCIBusID, d.UUID)
 	}

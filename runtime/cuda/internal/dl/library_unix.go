@@ -8,6 +8,11 @@ import (
 	"github.com/ebitengine/purego"
 )
 
+// Library is an open shared library. It stays open for the life of the process.
+type Library struct {
+	handle uintptr
+}
+
 // Open opens the library at a path, or the one the system's loader finds for a
 // bare name. All its symbols are resolved, and none is offered to others.
 func Open(path string) (*Library, error) {
@@ -15,7 +20,7 @@ func Open(path string) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Library{Path: path, handle: handle}, nil
+	return &Library{handle: handle}, nil
 }
 
 // Bind looks the table's symbols up in the library and registers them, see the
