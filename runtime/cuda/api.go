@@ -2,19 +2,32 @@ package cuda
 
 import "unsafe"
 
-// The driver's handles and enumerations, named as in cuda.h. They appear in [API]
-// alone.
-type (
-	CUdevice            int32   // CUdevice
-	CUdeviceAttribute   int32   // CUdevice_attribute
-	CUcontext           uintptr // struct CUctx_st *
-	CUmodule            uintptr // struct CUmod_st *
-	CUjitOption         int32   // CUjit_option
-	CUfunction          uintptr // struct CUfunc_st *
-	CUfunctionAttribute int32   // CUfunction_attribute
-	CUstream            uintptr // struct CUstream_st *, 0 for the legacy default stream
-	CUevent             uintptr // struct CUevent_st *
-)
+// CUdevice is a device's handle.
+type CUdevice int32
+
+// CUdeviceAttribute is a CUdevice_attribute.
+type CUdeviceAttribute int32
+
+// CUcontext is a struct CUctx_st *.
+type CUcontext uintptr
+
+// CUmodule is a struct CUmod_st *.
+type CUmodule uintptr
+
+// CUjitOption is a CUjit_option.
+type CUjitOption int32
+
+// CUfunction is a struct CUfunc_st *.
+type CUfunction uintptr
+
+// CUfunctionAttribute is a CUfunction_attribute.
+type CUfunctionAttribute int32
+
+// CUstream is a struct CUstream_st *, 0 for the legacy default stream.
+type CUstream uintptr
+
+// CUevent is a struct CUevent_st *.
+type CUevent uintptr
 
 // API is the driver: the functions this package calls, each under its C
 // prototype in cuda.h and tagged with the symbols it is bound to, best first.

@@ -38,11 +38,11 @@ func TestBindFirst(t *testing.T) {
 		}
 		return missing
 	})
-	if api == nil || len(attempts) != 2 || attempts[0].Err != missing || attempts[1].Err != nil {
+	if api == nil || len(attempts) != 2 || !errors.Is(attempts[0].Err, missing) || attempts[1].Err != nil {
 		t.Errorf("attempts %v, want the second to succeed", attempts)
 	}
 	api, attempts = bindFirst(list(), func(string, any) error { return missing })
-	if api != nil || len(attempts) != 3 || attempts[2].Err != missing {
+	if api != nil || len(attempts) != 3 || !errors.Is(attempts[2].Err, missing) {
 		t.Errorf("attempts %v, want three that fail", attempts)
 	}
 }

@@ -21,7 +21,11 @@ func BenchmarkLaunch(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer ctx.Close()
+	defer func() {
+		if err := ctx.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
 	module, err := ctx.LoadModule(cudatest.Image())
 	if err != nil {
 		b.Fatal(err)
@@ -31,6 +35,7 @@ func BenchmarkLaunch(b *testing.B) {
 		b.Fatal(err)
 	}
 	launches := func(b *testing.B) error {
+		b.Helper()
 		for b.Loop() {
 			if err := scale.Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 32}, 0, nil, cuda.DevicePtr(0), int64(0), float32(0)); err != nil {
 				return err

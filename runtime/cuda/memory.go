@@ -26,8 +26,8 @@ func (c *Context) Alloc(bytes int) (DevicePtr, error) {
 
 // explain adds to a failed allocation what was asked and what there is.
 func (c *Context) explain(err error, bytes int) error {
-	var failed *Error
-	if !errors.As(err, &failed) {
+	failed, ok := errors.AsType[*Error](err)
+	if !ok {
 		return err
 	}
 	failed.Detail = fmt.Sprintf("%d bytes asked", bytes)

@@ -48,8 +48,7 @@ func (c *Context) load(handle *CUmodule, image []byte) error {
 	}
 	result := c.api.ModuleLoadDataEx(handle, &image[0], uint32(len(keys)), &keys[0], &values[0])
 	err := check("cuModuleLoadDataEx", result)
-	var failed *Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*Error](err); ok {
 		failed.Detail = c.loadAdvice(result) + jitLog(errorLog) + jitLog(infoLog)
 	}
 	return err
@@ -91,8 +90,7 @@ func (m *Module) Function(name string) (*Function, error) {
 			return ErrClosed
 		}
 		err := check("cuModuleGetFunction", m.context.api.ModuleGetFunction(&f.handle, m.handle, name))
-		var failed *Error
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*Error](err); ok {
 			failed.Detail = fmt.Sprintf("kernel %q", name)
 			return failed
 		}

@@ -35,19 +35,14 @@ func (f *Driver) load(d *device, module *cuda.CUmodule, image *byte, count uint3
 
 // writeLog writes into the buffer for errors, if the options name one.
 func writeLog(log string, count uint32, keys *cuda.CUjitOption, values *uintptr) {
-	var buffer *byte
-	var size int32
 	options := unsafe.Slice(values, count)
+	place := map[cuda.CUjitOption]*uintptr{}
 	for i, key := range unsafe.Slice(keys, count) {
-		switch key {
-		case cuda.JITErrorLogBuffer:
-			buffer = *(**byte)(unsafe.Pointer(&options[i]))
-		case cuda.JITErrorLogBufferBytes:
-			size = int32(options[i])
-		}
+		place[key] = &options[i]
 	}
-	if buffer != nil && size > 0 {
-		cText(buffer, size, log)
+	buffer, size := place[cuda.JITErrorLogBuffer], place[cuda.JITErrorLogBufferBytes]
+	if buffer != nil && size != nil {
+		cText(*(**byte)(unsafe.Pointer(buffer)), int32(*size), log)
 	}
 }
 

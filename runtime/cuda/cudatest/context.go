@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"testing"
 
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 )
 
 // testDevice checks that the device is described, within what any device with
 // CUDA has.
-func testDevice(t *testing.T, b *bench) {
-	d := b.ctx.Device()
+func testDevice(t *bench) {
+	d := t.ctx.Device()
 	type fields cuda.Device // without its String
 	t.Logf("%+v", fields(d))
 	if d.Name == "" || d.PCIBusID == "" || d.UUID == (cuda.UUID{}) {
@@ -45,7 +44,7 @@ func testDevice(t *testing.T, b *bench) {
 			t.Errorf("%s is %d, want %d to %d", row.what, row.value, row.from, row.to)
 		}
 	}
-	free, total, err := b.ctx.MemInfo()
+	free, total, err := t.ctx.MemInfo()
 	must(t, err)
 	if free == 0 || free > total || total > d.MemoryBytes {
 		t.Errorf("%d of %d bytes free, on a device with %d", free, total, d.MemoryBytes)
@@ -57,13 +56,13 @@ func testDevice(t *testing.T, b *bench) {
 
 // testRun checks that calls inside Run are made in place, and that errors and
 // panics come out.
-func testRun(t *testing.T, b *bench) {
+func testRun(t *bench) {
 	var order []int
-	must(t, b.ctx.Run(func() error {
+	must(t, t.ctx.Run(func() error {
 		order = append(order, 1)
-		err := b.ctx.Run(func() error {
+		err := t.ctx.Run(func() error {
 			order = append(order, 2)
-			_, _, err := b.ctx.MemInfo()
+			_, _, err := t.ctx.MemInfo()
 			return err
 		})
 		order = append(order, 3)
@@ -73,25 +72,25 @@ func testRun(t *testing.T, b *bench) {
 		t.Errorf("order %v, want %v", order, want)
 	}
 	mine := errors.New("mine")
-	if err := b.ctx.Run(func() error { return mine }); err != mine {
+	if err := t.ctx.Run(func() error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("error %v, want %v", err, mine)
 	}
 	func() {
 		defer func() {
-			if r := recover(); r != mine {
-				t.Errorf("recovered %v, want %v", r, mine)
+			if err, ok := recover().(error); !ok || !errors.Is(err, mine) {
+				t.Errorf("recovered %v, want %v", err, mine)
 			}
 		}()
-		err := b.ctx.Run(func() error { panic(mine) })
+		err := t.ctx.Run(func() error { panic(mine) })
 		t.Errorf("a panic was lost, error %v", err)
 	}()
-	must(t, b.ctx.Sync()) // still serving
+	must(t, t.ctx.Sync()) // still serving
 }
 
 // testClose checks that everything can be closed twice, and that what was closed
 // answers ErrClosed, its context's end included.
-func testClose(t *testing.T, b *bench) {
-	ctx, err := b.ctx.Device().Open()
+func testClose(t *bench) {
+	ctx, err := t.ctx.Device().Open()
 	must(t, err)
 	module, err := ctx.LoadModule(Image())
 	must(t, err)
@@ -160,11 +159,11 @@ func testClose(t *testing.T, b *bench) {
 		}
 	}
 	must(t, ctx.Run(func() error {
-		must(t, ctx.Close())
+		err := ctx.Close()
 		if err := ctx.Sync(); !errors.Is(err, cuda.ErrClosed) {
 			t.Errorf("Sync after Close within Run: error %v, want ErrClosed", err)
 		}
-		return nil
+		return err
 	}))
 	must(t, ctx.Close())
 	for _, use := range contextUses {
@@ -180,17 +179,17 @@ func testClose(t *testing.T, b *bench) {
 
 // testConcurrent runs many launches and copies from several goroutines, each on
 // memory and a stream of its own.
-func testConcurrent(t *testing.T, b *bench) {
+func testConcurrent(t *bench) {
 	const (
 		workers  = 8
 		launches = 20
 		numbers  = 1000
 		threads  = 128
 	)
-	scale := b.function("scale")
+	scale := t.function("scale")
 	var group sync.WaitGroup
 	for worker := range workers {
-		stream, ptr := b.stream(), b.alloc(4*numbers)
+		stream, ptr := t.stream(), t.alloc(4*numbers)
 		group.Go(func() {
 			x := make([]float32, numbers)
 			for i := range x {

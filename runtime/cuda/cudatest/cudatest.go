@@ -9,6 +9,7 @@ import (
 
 // Run tests a driver's first device. Every test opens the device anew.
 func Run(t *testing.T, driver *cuda.Driver) {
+	t.Helper()
 	devices, err := driver.Devices()
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +26,7 @@ func Run(t *testing.T, driver *cuda.Driver) {
 	defer closed(t, keep)
 	for _, test := range []struct {
 		name string
-		run  func(*testing.T, *bench)
+		run  func(*bench)
 	}{
 		{"Device", testDevice},
 		{"Context/Run", testRun},
@@ -49,7 +50,7 @@ func Run(t *testing.T, driver *cuda.Driver) {
 		{"Launch/Shared", testShared},
 		{"Launch/Refused", testLaunchRefused},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, newBench(t, device)) })
+		t.Run(test.name, func(t *testing.T) { test.run(newBench(t, device)) })
 	}
 }
 
@@ -57,17 +58,18 @@ func Run(t *testing.T, driver *cuda.Driver) {
 // Afterwards the process can do no more with a real device: run it in one of its
 // own.
 func RunStray(t *testing.T, driver *cuda.Driver) {
+	t.Helper()
 	devices, err := driver.Devices()
 	if err != nil {
 		t.Fatal(err)
 	}
-	testStray(t, newBench(t, devices[0]))
+	testStray(newBench(t, devices[0]))
 }
 
-// bench is a context to test on, with the kernels loaded. What it makes is closed
-// when the test ends.
+// bench is a test with a context to test on and the kernels loaded. What it makes
+// is closed when the test ends.
 type bench struct {
-	t      *testing.T
+	*testing.T
 	ctx    *cuda.Context
 	module *cuda.Module
 }
@@ -81,25 +83,25 @@ func newBench(t *testing.T, device cuda.Device) *bench {
 	module, err := ctx.LoadModule(Image())
 	must(t, err)
 	t.Cleanup(func() { closed(t, module) })
-	return &bench{t: t, ctx: ctx, module: module}
+	return &bench{T: t, ctx: ctx, module: module}
 }
 
 // function finds a kernel.
 func (b *bench) function(name string) *cuda.Function {
-	b.t.Helper()
+	b.Helper()
 	f, err := b.module.Function(name)
-	must(b.t, err)
+	must(b, err)
 	return f
 }
 
 // alloc reserves device memory for the test.
 func (b *bench) alloc(bytes int) cuda.DevicePtr {
-	b.t.Helper()
+	b.Helper()
 	ptr, err := b.ctx.Alloc(bytes)
-	must(b.t, err)
-	b.t.Cleanup(func() {
+	must(b, err)
+	b.Cleanup(func() {
 		if err := b.ctx.Free(ptr); err != nil {
-			b.t.Error(err)
+			b.Error(err)
 		}
 	})
 	return ptr
@@ -107,47 +109,49 @@ func (b *bench) alloc(bytes int) cuda.DevicePtr {
 
 // host reserves page-locked memory for the test.
 func (b *bench) host(bytes int) *cuda.HostMemory {
-	b.t.Helper()
+	b.Helper()
 	m, err := b.ctx.AllocHost(bytes)
-	must(b.t, err)
-	b.t.Cleanup(func() { must(b.t, m.Free()) })
+	must(b, err)
+	b.Cleanup(func() { must(b, m.Free()) })
 	return m
 }
 
 // stream makes a stream for the test.
 func (b *bench) stream() *cuda.Stream {
-	b.t.Helper()
+	b.Helper()
 	s, err := b.ctx.NewStream()
-	must(b.t, err)
-	b.t.Cleanup(func() { closed(b.t, s) })
+	must(b, err)
+	b.Cleanup(func() { closed(b, s) })
 	return s
 }
 
 // event makes an event for the test.
 func (b *bench) event() *cuda.Event {
-	b.t.Helper()
+	b.Helper()
 	e, err := b.ctx.NewEvent()
-	must(b.t, err)
-	b.t.Cleanup(func() { closed(b.t, e) })
+	must(b, err)
+	b.Cleanup(func() { closed(b, e) })
 	return e
 }
 
 // must ends the test at an error.
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // closed closes something, and fails the test if it will not. Nothing closes in a
 // context that is lost, and what lost it is the test's to tell.
-func closed(t testing.TB, c interface{ Close() error }) {
-	t.Helper()
+func closed(tb testing.TB, c interface{ Close() error }) {
+	tb.Helper()
 	err := c.Close()
-	var result cuda.Result
-	if err != nil && !(errors.As(err, &result) && result.Sticky()) {
-		t.Error(err)
+	if result, ok := errors.AsType[cuda.Result](err); ok && result.Sticky() {
+		return
+	}
+	if err != nil {
+		tb.Error(err)
 	}
 }
 

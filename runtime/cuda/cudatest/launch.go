@@ -5,33 +5,32 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 )
 
 // testBadImage loads what is no image, and PTX with an error.
-func testBadImage(t *testing.T, b *bench) {
-	_, err := b.ctx.LoadModule([]byte(notAnImage))
+func testBadImage(t *bench) {
+	_, err := t.ctx.LoadModule([]byte(notAnImage))
 	var failed *cuda.Error
 	if !errors.As(err, &failed) || failed.Call != "cuModuleLoadDataEx" || !strings.Contains(failed.Detail, "the driver serves CUDA") {
 		t.Errorf("no image: error %v, want the call and the driver's version", err)
 	}
-	_, err = b.ctx.LoadModule([]byte(brokenPTX))
+	_, err = t.ctx.LoadModule([]byte(brokenPTX))
 	if !errors.Is(err, cuda.ResultInvalidPTX) {
 		t.Errorf("broken PTX: error %v, want CUDA_ERROR_INVALID_PTX", err)
 	}
 	if err != nil && !strings.Contains(err.Error(), "bogus") {
 		t.Errorf("broken PTX: error %v, want the assembler's log", err)
 	}
-	if _, err := b.module.Function("absent"); !errors.Is(err, cuda.ResultNotFound) || !strings.Contains(err.Error(), `"absent"`) {
+	if _, err := t.module.Function("absent"); !errors.Is(err, cuda.ResultNotFound) || !strings.Contains(err.Error(), `"absent"`) {
 		t.Errorf("absent kernel: error %v, want CUDA_ERROR_NOT_FOUND and its name", err)
 	}
 }
 
 // testModuleClose unloads one of two modules of the same image.
-func testModuleClose(t *testing.T, b *bench) {
-	second, err := b.ctx.LoadModule(Image())
+func testModuleClose(t *bench) {
+	second, err := t.ctx.LoadModule(Image())
 	must(t, err)
 	gone, err := second.Function("scale")
 	must(t, err)
@@ -39,20 +38,20 @@ func testModuleClose(t *testing.T, b *bench) {
 	if _, err := gone.Attributes(); !errors.Is(err, cuda.ErrClosed) {
 		t.Errorf("a function of a closed module: error %v, want ErrClosed", err)
 	}
-	ptr := b.alloc(4)
-	must(t, b.function("scale").Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, nil, ptr, int64(0), float32(0)))
-	must(t, b.ctx.Sync())
+	ptr := t.alloc(4)
+	must(t, t.function("scale").Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, nil, ptr, int64(0), float32(0)))
+	must(t, t.ctx.Sync())
 }
 
 // testAttributes asks about a kernel with static shared memory.
-func testAttributes(t *testing.T, b *bench) {
-	f := b.function("shared")
+func testAttributes(t *bench) {
+	f := t.function("shared")
 	if f.Name() != "shared" {
 		t.Errorf("Name() = %q", f.Name())
 	}
 	a, err := f.Attributes()
 	must(t, err)
-	d := b.ctx.Device()
+	d := t.ctx.Device()
 	if a.Registers < 1 || a.Registers > 255 || a.SharedBytes != sharedStaticBytes || a.LocalBytes != 0 ||
 		a.MaxThreadsPerBlock != d.MaxThreadsPerBlock || a.PTXVersion != 50 || a.BinaryVersion < 50 ||
 		a.MaxDynamicSharedBytes != d.SharedBytesPerBlock-sharedStaticBytes {
@@ -71,8 +70,8 @@ func testAttributes(t *testing.T, b *bench) {
 }
 
 // testOccupancy counts blocks limited by threads and by shared memory.
-func testOccupancy(t *testing.T, b *bench) {
-	f, d := b.function("shared"), b.ctx.Device()
+func testOccupancy(t *bench) {
+	f, d := t.function("shared"), t.ctx.Device()
 	n, err := f.Occupancy(d.MaxThreadsPerBlock, 0)
 	must(t, err)
 	if want := d.MaxThreadsPerMultiprocessor / d.MaxThreadsPerBlock; n != want {
@@ -90,8 +89,8 @@ func testOccupancy(t *testing.T, b *bench) {
 }
 
 // testArguments passes every type, at its extremes.
-func testArguments(t *testing.T, b *bench) {
-	f, ptr := b.function("arguments"), b.alloc(6*8)
+func testArguments(t *bench) {
+	f, ptr := t.function("arguments"), t.alloc(6*8)
 	for _, test := range []struct {
 		a int32
 		b uint32
@@ -108,7 +107,7 @@ func testArguments(t *testing.T, b *bench) {
 	} {
 		must(t, f.Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, nil, ptr, test.a, test.b, test.c, test.d, test.e, test.f))
 		got := make([]uint64, 6)
-		must(t, b.ctx.CopyDtoH(cuda.Bytes(got), ptr))
+		must(t, t.ctx.CopyDtoH(cuda.Bytes(got), ptr))
 		want := []uint64{
 			uint64(int64(test.a)), uint64(test.b), uint64(test.c), test.d,
 			uint64(math.Float32bits(test.e)), math.Float64bits(test.f),
@@ -120,8 +119,8 @@ func testArguments(t *testing.T, b *bench) {
 }
 
 // testPlaces checks that each axis of the grid and of the block arrives as itself.
-func testPlaces(t *testing.T, b *bench) {
-	f := b.function("places")
+func testPlaces(t *bench) {
+	f := t.function("places")
 	for _, test := range []struct{ grid, block cuda.Dim3 }{
 		{cuda.Dim3{X: 2, Y: 3, Z: 4}, cuda.Dim3{X: 5, Y: 6, Z: 7}},
 		{cuda.Dim3{X: 4, Y: 1, Z: 2}, cuda.Dim3{X: 1, Y: 8, Z: 3}},
@@ -143,10 +142,10 @@ func testPlaces(t *testing.T, b *bench) {
 			want = next
 		}
 		got := make([]uint32, len(want))
-		ptr := b.alloc(4 * len(want))
-		must(t, b.ctx.CopyHtoD(ptr, cuda.Bytes(got)))
+		ptr := t.alloc(4 * len(want))
+		must(t, t.ctx.CopyHtoD(ptr, cuda.Bytes(got)))
 		must(t, f.Launch(test.grid, test.block, 0, nil, ptr))
-		must(t, b.ctx.CopyDtoH(cuda.Bytes(got), ptr))
+		must(t, t.ctx.CopyDtoH(cuda.Bytes(got), ptr))
 		if !slices.Equal(got, want) {
 			t.Errorf("grid %v, block %v: places %x, want %x", test.grid, test.block, got, want)
 		}
@@ -155,8 +154,8 @@ func testPlaces(t *testing.T, b *bench) {
 
 // testShared launches with as much dynamic shared memory as there is without
 // asking, and with all there is.
-func testShared(t *testing.T, b *bench) {
-	f, ptr, d := b.function("shared"), b.alloc(8), b.ctx.Device()
+func testShared(t *bench) {
+	f, ptr, d := t.function("shared"), t.alloc(8), t.ctx.Device()
 	launch := func(bytes int, value uint32) error {
 		return f.Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, bytes, nil, ptr, value)
 	}
@@ -164,7 +163,7 @@ func testShared(t *testing.T, b *bench) {
 		t.Helper()
 		must(t, launch(bytes, value))
 		got := make([]uint32, 2)
-		must(t, b.ctx.CopyDtoH(cuda.Bytes(got), ptr))
+		must(t, t.ctx.CopyDtoH(cuda.Bytes(got), ptr))
 		if want := []uint32{uint32(bytes), value}; !slices.Equal(got, want) {
 			t.Errorf("bytes and value %v, want %v", got, want)
 		}
@@ -182,9 +181,9 @@ func testShared(t *testing.T, b *bench) {
 }
 
 // testLaunchRefused checks that a launch that cannot be right is not made.
-func testLaunchRefused(t *testing.T, b *bench) {
-	scale, ptr, d := b.function("scale"), b.alloc(4), b.ctx.Device()
-	must(t, b.ctx.CopyHtoD(ptr, cuda.Bytes([]float32{1})))
+func testLaunchRefused(t *bench) {
+	scale, ptr, d := t.function("scale"), t.alloc(4), t.ctx.Device()
+	must(t, t.ctx.CopyHtoD(ptr, cuda.Bytes([]float32{1})))
 	one := cuda.Dim3{X: 1}
 	other, err := d.Open()
 	must(t, err)
@@ -224,16 +223,16 @@ func testLaunchRefused(t *testing.T, b *bench) {
 		}
 	}
 	got := make([]float32, 1)
-	must(t, b.ctx.CopyDtoH(cuda.Bytes(got), ptr))
+	must(t, t.ctx.CopyDtoH(cuda.Bytes(got), ptr))
 	if got[0] != 1 {
 		t.Errorf("a refused launch ran: %v", got[0])
 	}
 }
 
 // testStray checks that after a kernel's stray write every call says so.
-func testStray(t *testing.T, b *bench) {
-	must(t, b.function("stray").Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, nil))
-	err := b.ctx.Sync()
+func testStray(t *bench) {
+	must(t, t.function("stray").Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, nil))
+	err := t.ctx.Sync()
 	if !errors.Is(err, cuda.ResultIllegalAddress) {
 		t.Fatalf("error %v, want CUDA_ERROR_ILLEGAL_ADDRESS", err)
 	}
@@ -241,7 +240,7 @@ func testStray(t *testing.T, b *bench) {
 	if !errors.As(err, &result) || !result.Sticky() {
 		t.Errorf("%v is not sticky", err)
 	}
-	if _, err := b.ctx.Alloc(4); !errors.Is(err, cuda.ResultIllegalAddress) {
+	if _, err := t.ctx.Alloc(4); !errors.Is(err, cuda.ResultIllegalAddress) {
 		t.Errorf("a later call: error %v, want CUDA_ERROR_ILLEGAL_ADDRESS", err)
 	}
 }

@@ -4,60 +4,59 @@ import (
 	"bytes"
 	"errors"
 	"strings"
-	"testing"
 
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 )
 
 // testCopy copies to, within and from the device, in odd sizes and at odd places.
-func testCopy(t *testing.T, b *bench) {
+func testCopy(t *bench) {
 	const size = 1<<16 + 13
-	source, target := b.alloc(size), b.alloc(size)
+	source, target := t.alloc(size), t.alloc(size)
 	if source%256 != 0 || target%256 != 0 {
 		t.Errorf("addresses %#x and %#x are not multiples of 256", source, target)
 	}
 	want, got := pattern(size, 0), make([]byte, size)
-	must(t, b.ctx.CopyHtoD(source, want))
-	must(t, b.ctx.CopyDtoD(target, source, size))
-	must(t, b.ctx.CopyDtoH(got, target))
+	must(t, t.ctx.CopyHtoD(source, want))
+	must(t, t.ctx.CopyDtoD(target, source, size))
+	must(t, t.ctx.CopyDtoH(got, target))
 	if !bytes.Equal(got, want) {
 		t.Error("what came back is not what went in")
 	}
 	// A part of it, into the middle.
 	copy(want[7:], pattern(1001, 0x55))
-	must(t, b.ctx.CopyHtoD(target+7, want[7:][:1001]))
-	must(t, b.ctx.CopyDtoH(got[3:], target+3))
+	must(t, t.ctx.CopyHtoD(target+7, want[7:][:1001]))
+	must(t, t.ctx.CopyDtoH(got[3:], target+3))
 	if !bytes.Equal(got, want) {
 		t.Error("a copy into the middle changed something else, or not that")
 	}
 	// Nothing at all.
-	must(t, b.ctx.CopyHtoD(0, nil))
-	must(t, b.ctx.CopyDtoH(nil, 0))
-	must(t, b.ctx.CopyDtoD(0, 0, 0))
+	must(t, t.ctx.CopyHtoD(0, nil))
+	must(t, t.ctx.CopyDtoH(nil, 0))
+	must(t, t.ctx.CopyDtoD(0, 0, 0))
 }
 
 // testMemoryRefused checks the errors of calls for memory.
-func testMemoryRefused(t *testing.T, b *bench) {
-	stream, ptr := b.stream(), b.alloc(16)
-	freed, err := b.ctx.Alloc(16)
+func testMemoryRefused(t *bench) {
+	stream, ptr := t.stream(), t.alloc(16)
+	freed, err := t.ctx.Alloc(16)
 	must(t, err)
-	must(t, b.ctx.Free(freed))
-	must(t, b.ctx.Free(0))
+	must(t, t.ctx.Free(freed))
+	must(t, t.ctx.Free(0))
 	for _, test := range []struct {
 		name string
 		call func() error
 		want error
 	}{
-		{"Alloc(0)", func() error { _, err := b.ctx.Alloc(0); return err }, cuda.ErrArgument},
-		{"Alloc(-1)", func() error { _, err := b.ctx.Alloc(-1); return err }, cuda.ErrArgument},
-		{"AllocHost(0)", func() error { _, err := b.ctx.AllocHost(0); return err }, cuda.ErrArgument},
-		{"AllocHost(-1)", func() error { _, err := b.ctx.AllocHost(-1); return err }, cuda.ErrArgument},
-		{"CopyDtoD of -1", func() error { return b.ctx.CopyDtoD(ptr, ptr, -1) }, cuda.ErrArgument},
+		{"Alloc(0)", func() error { _, err := t.ctx.Alloc(0); return err }, cuda.ErrArgument},
+		{"Alloc(-1)", func() error { _, err := t.ctx.Alloc(-1); return err }, cuda.ErrArgument},
+		{"AllocHost(0)", func() error { _, err := t.ctx.AllocHost(0); return err }, cuda.ErrArgument},
+		{"AllocHost(-1)", func() error { _, err := t.ctx.AllocHost(-1); return err }, cuda.ErrArgument},
+		{"CopyDtoD of -1", func() error { return t.ctx.CopyDtoD(ptr, ptr, -1) }, cuda.ErrArgument},
 		{"Stream.CopyDtoD of -1", func() error { return stream.CopyDtoD(ptr, ptr, -1) }, cuda.ErrArgument},
 		{"MemsetD8 of -1", func() error { return stream.MemsetD8(ptr, 0, -1) }, cuda.ErrArgument},
 		{"MemsetD32 of -1", func() error { return stream.MemsetD32(ptr, 0, -1) }, cuda.ErrArgument},
 		{"MemsetD32 at an odd address", func() error { return stream.MemsetD32(ptr+1, 0, 1) }, cuda.ResultInvalidValue},
-		{"Free twice", func() error { return b.ctx.Free(freed) }, cuda.ResultInvalidValue},
+		{"Free twice", func() error { return t.ctx.Free(freed) }, cuda.ResultInvalidValue},
 	} {
 		if err := test.call(); !errors.Is(err, test.want) {
 			t.Errorf("%s: error %v, want %v", test.name, err, test.want)
@@ -66,10 +65,10 @@ func testMemoryRefused(t *testing.T, b *bench) {
 }
 
 // testOutOfMemory asks for more than the device has, and goes on.
-func testOutOfMemory(t *testing.T, b *bench) {
-	_, total, err := b.ctx.MemInfo()
+func testOutOfMemory(t *bench) {
+	_, total, err := t.ctx.MemInfo()
 	must(t, err)
-	ptr, err := b.ctx.Alloc(int(total) + 1)
+	ptr, err := t.ctx.Alloc(int(total) + 1)
 	if !errors.Is(err, cuda.ErrOutOfMemory) || ptr != 0 {
 		t.Fatalf("address %#x and error %v, want ErrOutOfMemory", ptr, err)
 	}
@@ -77,13 +76,13 @@ func testOutOfMemory(t *testing.T, b *bench) {
 	if !errors.As(err, &failed) || failed.Call != "cuMemAlloc" || !strings.Contains(failed.Detail, "bytes asked") || !strings.Contains(failed.Detail, "free") {
 		t.Errorf("error %v, want the call, what was asked and what is free", err)
 	}
-	must(t, b.ctx.CopyHtoD(b.alloc(1), []byte{1}))
+	must(t, t.ctx.CopyHtoD(t.alloc(1), []byte{1}))
 }
 
 // testHostMemory copies to and from page-locked memory, while the host goes on.
-func testHostMemory(t *testing.T, b *bench) {
+func testHostMemory(t *bench) {
 	const count = 5000
-	source, target := b.host(4*count+3), b.host(4*count)
+	source, target := t.host(4*count+3), t.host(4*count)
 	if n := len(source.Bytes()); n != 4*count+3 {
 		t.Fatalf("%d bytes, want %d", n, 4*count+3)
 	}
@@ -94,9 +93,9 @@ func testHostMemory(t *testing.T, b *bench) {
 	for i := range x {
 		x[i] = float32(i)
 	}
-	stream, ptr := b.stream(), b.alloc(4*count)
+	stream, ptr := t.stream(), t.alloc(4*count)
 	must(t, stream.CopyHtoD(ptr, source.Bytes()[:4*count]))
-	must(t, b.function("scale").Launch(cuda.Dim3{X: 5}, cuda.Dim3{X: 1000}, 0, stream, ptr, int64(count), float32(3)))
+	must(t, t.function("scale").Launch(cuda.Dim3{X: 5}, cuda.Dim3{X: 1000}, 0, stream, ptr, int64(count), float32(3)))
 	must(t, stream.CopyDtoH(target.Bytes(), ptr))
 	must(t, stream.Sync())
 	for i, got := range cuda.View[float32](target) {
@@ -107,9 +106,9 @@ func testHostMemory(t *testing.T, b *bench) {
 }
 
 // testSet fills parts of memory with bytes and words.
-func testSet(t *testing.T, b *bench) {
+func testSet(t *bench) {
 	const size = 64
-	stream, ptr := b.stream(), b.alloc(size)
+	stream, ptr := t.stream(), t.alloc(size)
 	must(t, stream.MemsetD8(ptr, 0x11, size))
 	must(t, stream.MemsetD8(ptr+1, 0xAB, 5))
 	must(t, stream.MemsetD32(ptr+8, 0x04030201, 3))

@@ -2,7 +2,6 @@ package cudatest
 
 import (
 	"errors"
-	"testing"
 	"time"
 
 	"github.com/gmmspec/gmmspec/runtime/cuda"
@@ -13,10 +12,10 @@ import (
 const busy = 100 * time.Millisecond
 
 // testStreamOrder puts dependent work on one stream without waiting between.
-func testStreamOrder(t *testing.T, b *bench) {
+func testStreamOrder(t *bench) {
 	const count = 100
-	stream, scale := b.stream(), b.function("scale")
-	first, second := b.alloc(4*count), b.alloc(4*count)
+	stream, scale := t.stream(), t.function("scale")
+	first, second := t.alloc(4*count), t.alloc(4*count)
 	x := make([]float32, count)
 	for i := range x {
 		x[i] = float32(i)
@@ -42,31 +41,31 @@ func testStreamOrder(t *testing.T, b *bench) {
 }
 
 // testStreamWait makes one stream wait for a slow kernel on another.
-func testStreamWait(t *testing.T, b *bench) {
-	producer, consumer, made := b.stream(), b.stream(), b.event()
-	ptr, out := b.alloc(4), b.alloc(4)
+func testStreamWait(t *bench) {
+	producer, consumer, made := t.stream(), t.stream(), t.event()
+	ptr, out := t.alloc(4), t.alloc(4)
 	must(t, producer.MemsetD32(ptr, 1, 1))
-	must(t, b.function("spin").Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, producer, ptr, uint64(busy), uint32(42)))
+	must(t, t.function("spin").Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, producer, ptr, uint64(busy), uint32(42)))
 	must(t, made.Record(producer))
 	must(t, consumer.Wait(made))
 	must(t, consumer.CopyDtoD(out, ptr, 4))
 	must(t, consumer.Sync())
 	got := make([]uint32, 1)
-	must(t, b.ctx.CopyDtoH(cuda.Bytes(got), out))
+	must(t, t.ctx.CopyDtoH(cuda.Bytes(got), out))
 	if got[0] != 42 {
 		t.Errorf("the waiting stream saw %d, want 42", got[0])
 	}
-	must(t, consumer.Wait(b.event())) // never recorded: nothing to wait for
+	must(t, consumer.Wait(t.event())) // never recorded: nothing to wait for
 	must(t, consumer.Sync())
 }
 
 // testEventTimes measures a kernel that takes a known time.
-func testEventTimes(t *testing.T, b *bench) {
-	stream, start, end := b.stream(), b.event(), b.event()
+func testEventTimes(t *bench) {
+	stream, start, end := t.stream(), t.event(), t.event()
 	if done, err := start.Done(); !done || err != nil {
 		t.Errorf("never recorded: done %v, error %v, want true", done, err)
 	}
-	spin, ptr := b.function("spin"), b.alloc(4)
+	spin, ptr := t.function("spin"), t.alloc(4)
 	must(t, start.Record(stream))
 	must(t, spin.Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, stream, ptr, uint64(busy), uint32(0)))
 	must(t, end.Record(stream))
@@ -88,14 +87,14 @@ func testEventTimes(t *testing.T, b *bench) {
 }
 
 // testEventRefused checks the errors of times that cannot be told.
-func testEventRefused(t *testing.T, b *bench) {
-	recorded, never := b.event(), b.event()
+func testEventRefused(t *bench) {
+	recorded, never := t.event(), t.event()
 	must(t, recorded.Record(nil))
 	must(t, recorded.Sync())
 	if _, err := cuda.Elapsed(recorded, never); !errors.Is(err, cuda.ResultInvalidHandle) {
 		t.Errorf("to an event never recorded: error %v, want CUDA_ERROR_INVALID_HANDLE", err)
 	}
-	other, err := b.ctx.Device().Open()
+	other, err := t.ctx.Device().Open()
 	must(t, err)
 	defer closed(t, other)
 	foreign, err := other.NewStream()

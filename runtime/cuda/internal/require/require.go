@@ -15,13 +15,13 @@ const Variable = "GMMSPEC_REQUIRE"
 
 // Have ends a test that lacks something named in the list: it is skipped, or fails
 // if the list names it. A nil error means that it is there.
-func Have(t testing.TB, name string, err error) {
-	t.Helper()
+func Have(tb testing.TB, name string, err error) {
+	tb.Helper()
 	if err == nil {
 		return
 	}
 	if slices.Contains(strings.Split(os.Getenv(Variable), ","), name) {
-		t.Fatalf("%s requires %s: %v", Variable, name, err)
+		tb.Fatalf("%s requires %s: %v", Variable, name, err)
 	}
-	t.Skipf("without %s: %v", name, err)
+	tb.Skipf("without %s: %v", name, err)
 }

@@ -1,23 +1,23 @@
 package thread_test
 
 import (
-	"runtime"
+	goruntime "runtime"
 	"testing"
 
 	"github.com/gmmspec/gmmspec/runtime/cuda/internal/thread"
 )
 
 func TestIDIsStableOnALockedThreadAndDiffersBetweenThreads(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
 	here := thread.ID()
 	if here == 0 {
 		t.Fatal("thread.ID() = 0, want a thread's number")
 	}
 	other := make(chan uint64)
 	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+		goruntime.LockOSThread()
+		defer goruntime.UnlockOSThread()
 		other <- thread.ID()
 	}()
 	if there := <-other; there == here {
