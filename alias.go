@@ -1,0 +1,112 @@
+package gmmspec
+
+import (
+	"fmt"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Events is N vectors of D numbers: see [Float32], [Float64] and [Matrix].
+type Events = mixture.Events
+
+// Parameters is a mixture of M components over D dimensions.
+type Parameters = mixture.Parameters
+
+// Covariance says which covariance entries are free.
+type Covariance = mixture.Covariance
+
+// The covariance types.
+const (
+	Full      = mixture.Full
+	Diag      = mixture.Diag
+	Tied      = mixture.Tied
+	Spherical = mixture.Spherical
+)
+
+// ParseCovariance returns the covariance type that s names.
+func ParseCovariance(s string) (Covariance, error) { return mixture.ParseCovariance(s) }
+
+// Start is a rule that takes a model's first parameters from the data.
+type Start = mixture.Start
+
+// The starting rules.
+const (
+	StartRandomFromData = mixture.StartRandomFromData
+	StartEven           = mixture.StartEven
+)
+
+// Progress is where a fit stands.
+type Progress = mixture.Progress
+
+// Plan is what is done for a problem on a device, and why.
+type Plan = autotune.Plan
+
+// Float32 views n events of d numbers each in data, by row and without a gap. Nothing is copied.
+func Float32(data []float32, n, d int) (Events, error) { return mixture.Float32(data, n, d, d) }
+
+// Float64 views n events of d numbers each in data, by row and without a gap. Nothing is copied.
+func Float64(data []float64, n, d int) (Events, error) { return mixture.Float64(data, n, d, d) }
+
+// Float32Stride views n events of d numbers each in data, event i beginning at data[i·stride].
+func Float32Stride(data []float32, n, d, stride int) (Events, error) {
+	return mixture.Float32(data, n, d, stride)
+}
+
+// Float64Stride views n events of d numbers each in data, event i beginning at data[i·stride].
+func Float64Stride(data []float64, n, d, stride int) (Events, error) {
+	return mixture.Float64(data, n, d, stride)
+}
+
+// Matrix views the rows of m as events. A *mat.Dense is not copied.
+func Matrix(m mat.Matrix) (Events, error) { return mixture.Matrix(m) }
+
+// NewParameters makes a mixture of gonum's types: M weights, an M×D matrix of means, and covariances of D×D, M of them (one
+// for Tied). Everything is copied. It returns the first reason for which they are no mixture.
+func NewParameters(c Covariance, weights []float64, means mat.Matrix, covariances []mat.Symmetric) (*Parameters, error) {
+	m, d := means.Dims()
+	p := mixture.NewParameters(c, m, d)
+	p.Weights = append([]float64(nil), weights...)
+	for i := range m {
+		for j := range d {
+			p.Means[i*d+j] = means.At(i, j)
+		}
+	}
+	want := m
+	if c == Tied {
+		want = 1
+	}
+	if len(covariances) != want {
+		return nil, fmt.Errorf("gmmspec: %d covariances: want %d", len(covariances), want)
+	}
+	for i, s := range covariances {
+		if n := s.SymmetricDim(); n != d {
+			return nil, fmt.Errorf("gmmspec: covariance %d is %d×%d: want %d×%d", i, n, n, d, d)
+		}
+		setCovariance(p, i, s)
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// setCovariance takes the entries of s that p's covariance type has.
+func setCovariance(p *Parameters, i int, s mat.Symmetric) {
+	d := p.D
+	switch p.Covariance {
+	case Full, Tied:
+		for a := range d {
+			for b := range d {
+				p.Covariances[(i*d+a)*d+b] = s.At(a, b)
+			}
+		}
+	case Diag:
+		for a := range d {
+			p.Covariances[i*d+a] = s.At(a, a)
+		}
+	case Spherical:
+		p.Covariances[i] = s.At(0, 0)
+	}
+}

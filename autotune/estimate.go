@@ -1,0 +1,245 @@
+package autotune
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// Device is what estimating needs to know of a device.
+type Device struct {
+	Name   string
+	Target variants.Target // the zero value for the reference
+
+	Startup        float64 // seconds before the first kernel can run
+	CompileSeconds float64 // for one kernel that is not cached
+	CallSeconds    float64 // for starting one pass of one kernel
+	Flops          float64 // peak, per second, in the problem's precision
+	Bandwidth      float64 // bytes per second
+
+	// Cached reports whether a candidate's kernel has been compiled before; nil stands for never.
+	Cached func(variants.Problem, variants.Candidate) bool
+}
+
+// Need is what is to be done for a problem.
+type Need struct {
+	// Train asks for statistics and an M-step, Score for log-likelihoods and labels, Responsibilities for the N×M matrix.
+	Train, Score, Responsibilities bool
+	// Passes is how many times the events are expected to be passed over.
+	Passes int
+	// Variant, where not empty, names a variant that must be chosen for its stage.
+	Variant string
+}
+
+// For plans a problem on one device. Its error says that no variant serves a stage, with each one's reason.
+func For(p variants.Problem, need Need, d Device) (*Plan, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	plan := &Plan{Problem: p, Device: d.Name, Target: d.Target, Why: "asked for"}
+	plan.Estimate = Estimate{Startup: d.Startup, Passes: max(1, need.Passes)}
+	if d.Name == Reference {
+		plan.Estimate.Pass = referencePass(p, need, d)
+		plan.finish()
+		return plan, nil
+	}
+	pl := planner{plan: plan, problem: p, need: need, device: d}
+	if err := pl.stages(); err != nil {
+		return nil, err
+	}
+	plan.finish()
+	return plan, nil
+}
+
+// finish adds up.
+func (p *Plan) finish() {
+	p.Estimate.Total = p.Estimate.Startup + p.Estimate.Compile + float64(p.Estimate.Passes)*p.Estimate.Pass
+}
+
+// planner chooses the stages of one plan.
+type planner struct {
+	plan    *Plan
+	problem variants.Problem
+	need    Need
+	device  Device
+}
+
+// stages chooses variants for all that is needed.
+func (p *planner) stages() error {
+	if p.need.Train {
+		if err := p.accumulate(); err != nil {
+			return err
+		}
+		p.update()
+	}
+	if p.need.Train || p.need.Score || p.need.Responsibilities {
+		choice, err := p.best(variants.Score)
+		if err != nil {
+			return err
+		}
+		p.choose(choice, !p.need.Train)
+	}
+	if _, chosen := p.plan.Choice(variants.EStep); p.need.Responsibilities && !chosen {
+		choice, err := p.best(variants.EStep)
+		if err != nil {
+			return err
+		}
+		p.choose(choice, true)
+	}
+	return nil
+}
+
+// accumulate chooses between the fused stage and the E-step with the moments.
+func (p *planner) accumulate() error {
+	fused, fusedErr := p.best(variants.Accumulate)
+	estep, splitErr := p.best(variants.EStep)
+	moments, momentsErr := p.best(variants.Moments)
+	if splitErr == nil {
+		splitErr = momentsErr
+	}
+	named, _ := p.named()
+	split := named == variants.EStep || named == variants.Moments
+	switch {
+	case fusedErr != nil && splitErr != nil:
+		return fmt.Errorf("%w; %w", fusedErr, splitErr)
+	case fusedErr == nil && !split && (splitErr != nil || fused.Seconds <= estep.Seconds+moments.Seconds):
+		p.choose(fused, true)
+	case splitErr != nil:
+		return splitErr
+	default:
+		p.choose(estep, true)
+		p.choose(moments, true)
+	}
+	return nil
+}
+
+// update chooses a kernel for the M-step where one saves more than its compilation costs.
+func (p *planner) update() {
+	choice, err := p.best(variants.Update)
+	if err != nil {
+		return
+	}
+	host := choice.Candidate.Variant.Work(p.problem, choice.Candidate.Config).Flops / hostUpdateFlops
+	saved := float64(p.plan.Estimate.Passes) * (host - choice.Seconds)
+	named, _ := p.named()
+	if saved > p.compile(choice) || named == variants.Update {
+		p.choose(choice, true)
+	}
+}
+
+// hostUpdateFlops is the rate of the M-step in Go, measured: small matrices do not fill a processor.
+const hostUpdateFlops = 0.3e9
+
+// named returns the stage of the variant that must be chosen.
+func (p *planner) named() (variants.Stage, error) {
+	if p.need.Variant == "" {
+		return "", nil
+	}
+	v, err := variants.ByName(p.device.Target.Backend, p.need.Variant)
+	return v.Stage, err
+}
+
+// best returns the fastest candidate for a stage by estimate, the preferred one of equals, cached ones before others.
+func (p *planner) best(stage variants.Stage) (Choice, error) {
+	named, err := p.named()
+	if err != nil {
+		return Choice{}, err
+	}
+	candidates, refused := variants.Candidates(stage, p.problem, p.device.Target)
+	if named == stage {
+		candidates = slices.DeleteFunc(candidates, func(c variants.Candidate) bool { return c.Variant.Name() != p.need.Variant })
+	}
+	for _, r := range refused {
+		if !slices.Contains(p.plan.Refused, r) {
+			p.plan.Refused = append(p.plan.Refused, r)
+		}
+	}
+	if len(candidates) == 0 {
+		return Choice{}, &UnservedError{Stage: stage, Device: p.device.Name, Problem: p.problem, Refused: refused}
+	}
+	var best Choice
+	for i, c := range candidates {
+		choice := Choice{Stage: stage, Variant: c.Variant.Name(), Config: c.Config.String(), Candidate: c, Seconds: p.seconds(c)}
+		if i == 0 || choice.Seconds < best.Seconds {
+			best = choice
+		}
+	}
+	best.Cached = p.device.Cached != nil && p.device.Cached(p.problem, best.Candidate)
+	return best, nil
+}
+
+// seconds estimates one pass: what takes longer, computing or moving.
+func (p *planner) seconds(c variants.Candidate) float64 {
+	w := c.Variant.Work(p.problem, c.Config)
+	return p.device.CallSeconds + max(w.Flops/(p.device.Flops*w.Efficiency), w.Bytes/p.device.Bandwidth)
+}
+
+func (p *planner) compile(c Choice) float64 {
+	if c.Cached {
+		return 0
+	}
+	return p.device.CompileSeconds
+}
+
+// choose adds a choice to the plan; everyPass says whether it is part of every pass.
+func (p *planner) choose(c Choice, everyPass bool) {
+	p.plan.Choices = append(p.plan.Choices, c)
+	p.plan.Estimate.Compile += p.compile(c)
+	if everyPass {
+		p.plan.Estimate.Pass += c.Seconds
+	}
+}
+
+// referencePass estimates a pass of the reference by the operations that the C rows count.
+func referencePass(p variants.Problem, need Need, d Device) float64 {
+	stage := variants.Score
+	if need.Train {
+		stage = variants.Accumulate
+	}
+	p.Hard, p.Missing = false, false // which the rows refuse, and the reference does at about the same cost
+	candidates, _ := variants.Candidates(stage, p, variants.Target{Backend: variants.CC})
+	w := candidates[0].Variant.Work(p, candidates[0].Config)
+	return d.CallSeconds + w.Flops/d.Flops
+}
+
+// UnservedError says that no variant does a stage of a problem's work on a device.
+type UnservedError struct {
+	Stage   variants.Stage
+	Device  string
+	Problem variants.Problem
+	Refused []variants.Rejection
+}
+
+// Error names the stage, the device and the problem, and each refusal's reason.
+func (e *UnservedError) Error() string {
+	text := fmt.Sprintf("autotune: no variant does %s on %s for %s", e.Stage, e.Device, e.Problem)
+	for _, r := range e.Refused {
+		text += fmt.Sprintf("; %s %s: %s", r.Variant, r.Config, r.Reason)
+	}
+	return text
+}
+
+// Cheapest returns the plan with the least estimated total, the earlier of equals, and notes the others in it.
+func Cheapest(plans []*Plan, unavailable []Alternative) *Plan {
+	best := plans[0]
+	for _, p := range plans[1:] {
+		if p.Estimate.Total < best.Estimate.Total {
+			best = p
+		}
+	}
+	chosen := *best
+	chosen.Why = "the least estimated total"
+	if len(plans) == 1 {
+		chosen.Why = "the only device"
+	}
+	for _, p := range plans {
+		if p != best {
+			chosen.Others = append(chosen.Others, Alternative{
+				Device: p.Device, Estimate: p.Estimate, Reason: "estimated at " + p.Estimate.String(),
+			})
+		}
+	}
+	chosen.Others = append(chosen.Others, unavailable...)
+	return &chosen
+}

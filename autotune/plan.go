@@ -1,0 +1,115 @@
+package autotune
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// Reference is the name of the device that needs no variants: plain Go in float64.
+const Reference = "reference"
+
+// Choice is the variant and configuration chosen for a stage.
+type Choice struct {
+	Stage   variants.Stage `json:"stage"`
+	Variant string         `json:"variant"`
+	Config  string         `json:"config,omitempty"`
+	Cached  bool           `json:"cached"`  // compiled before
+	Seconds float64        `json:"seconds"` // estimated, a pass
+
+	Candidate variants.Candidate `json:"-"`
+}
+
+// Estimate is where the time of a plan is expected to go, in seconds.
+type Estimate struct {
+	Startup float64 `json:"startup"`
+	Compile float64 `json:"compile"`
+	Pass    float64 `json:"pass"` // each of Passes
+	Passes  int     `json:"passes"`
+	Total   float64 `json:"total"`
+}
+
+// Plan is what is done for a problem on a device: an ordered list of units of work, and why.
+type Plan struct {
+	Problem  variants.Problem     `json:"problem"`
+	Device   string               `json:"device"`
+	Target   variants.Target      `json:"target"`
+	Choices  []Choice             `json:"choices"` // empty for the reference
+	Estimate Estimate             `json:"estimate"`
+	Why      string               `json:"why"`
+	Others   []Alternative        `json:"others"`
+	Refused  []variants.Rejection `json:"refused"`
+}
+
+// Alternative is a device that was not chosen, or could not be.
+type Alternative struct {
+	Device   string   `json:"device"`
+	Estimate Estimate `json:"estimate,omitzero"`
+	Reason   string   `json:"reason"`
+}
+
+// Variants lists the names of the chosen variants, in the plan's order.
+func (p *Plan) Variants() []string {
+	names := make([]string, 0, len(p.Choices))
+	for _, c := range p.Choices {
+		names = append(names, c.Variant)
+	}
+	return names
+}
+
+// Choice returns the choice for a stage, or false.
+func (p *Plan) Choice(s variants.Stage) (Choice, bool) {
+	for _, c := range p.Choices {
+		if c.Stage == s {
+			return c, true
+		}
+	}
+	return Choice{}, false
+}
+
+// String prints the plan: what is asked, what was chosen with estimates, and every refusal with its reason.
+func (p *Plan) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "problem  %s\n", p.Problem)
+	fmt.Fprintf(&b, "device   %s: %s\n", p.Device, p.Why)
+	fmt.Fprintf(&b, "estimate %s\n", p.Estimate)
+	for _, c := range p.Choices {
+		state := "to compile"
+		if c.Cached {
+			state = "in the cache"
+		}
+		fmt.Fprintf(&b, "%-10s %s %s (%s, %s a pass)\n", c.Stage, c.Variant, c.Config, state, seconds(c.Seconds))
+	}
+	for _, a := range p.Others {
+		fmt.Fprintf(&b, "not %s: %s\n", a.Device, a.Reason)
+	}
+	for _, r := range p.Refused {
+		fmt.Fprintf(&b, "refused %s %s: %s\n", r.Variant, r.Config, r.Reason)
+	}
+	return b.String()
+}
+
+// String gives the parts of an estimate that are not zero.
+func (e Estimate) String() string {
+	parts := []string{}
+	if e.Startup > 0 {
+		parts = append(parts, "start-up "+seconds(e.Startup))
+	}
+	if e.Compile > 0 {
+		parts = append(parts, "compiling "+seconds(e.Compile))
+	}
+	parts = append(parts, fmt.Sprintf("%d passes of %s", e.Passes, seconds(e.Pass)))
+	return seconds(e.Total) + ": " + strings.Join(parts, ", ")
+}
+
+// seconds words a duration to two digits.
+func seconds(s float64) string {
+	switch {
+	case s < 1e-3:
+		return fmt.Sprintf("%.2g µs", s*1e6)
+	case s < 1:
+		return fmt.Sprintf("%.2g ms", s*1e3)
+	}
+	return fmt.Sprintf("%.3g s", s)
+}

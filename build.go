@@ -1,0 +1,189 @@
+package gmmspec
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gmmspec/gmmspec/cache"
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+	"github.com/gmmspec/gmmspec/runtime/cuda/nvrtc"
+	"github.com/gmmspec/gmmspec/specializer"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// What an entry of the cache says about its kernel.
+const (
+	metaVariant   = "variant"
+	metaProblem   = "problem"
+	metaLog       = "log"
+	metaRegisters = "registers"
+	metaSpills    = "spill_bytes"
+	metaShared    = "shared_bytes"
+)
+
+// The kinds of keys: a shared object, machine code for one architecture, and PTX.
+const (
+	kindObject = "cc-object"
+	kindCubin  = "cuda-cubin"
+	kindPTX    = "cuda-ptx"
+)
+
+// builder turns choices into kernels: it renders, looks in the cache, and compiles what is not there.
+type builder struct {
+	workshop *workshop
+	cache    *cache.Cache
+}
+
+// unit decides a choice entirely. The update works in float64 on statistics, so that what else a problem says of its events
+// does not matter to it, nor should it to the cache.
+func unit(p variants.Problem, t variants.Target, c variants.Candidate) specializer.Unit {
+	p.N = 0
+	if c.Variant.Stage == variants.Update {
+		p.Precision, p.Weighted = variants.Float64, false
+	}
+	return specializer.Unit{Problem: p, Target: t, Variant: c.Variant, Config: c.Config}
+}
+
+// program compiles all of a plan's choices, in parallel.
+func (b *builder) program(ctx context.Context, plan *Plan) (*runtime.Program, error) {
+	p := plan.Problem
+	program := &runtime.Program{
+		Components: variants.RoundComponents(p.M), Dimensions: p.D, Covariance: mixture.Covariance(p.Covariance),
+		Precision: string(p.Precision), Weighted: p.Weighted, Kernels: make([]runtime.Kernel, len(plan.Choices)),
+	}
+	errs := make([]error, len(plan.Choices))
+	var wait sync.WaitGroup
+	for i, choice := range plan.Choices {
+		wait.Go(func() {
+			program.Kernels[i], errs[i] = b.kernel(ctx, unit(p, plan.Target, choice.Candidate))
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return program, nil
+}
+
+// kernel compiles one unit, or finds it in the cache.
+func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kernel, error) {
+	source, err := specializer.Render(u)
+	if err != nil {
+		return runtime.Kernel{}, err
+	}
+	entry, _, err := b.entry(ctx, u, source)
+	if err != nil {
+		return runtime.Kernel{}, fmt.Errorf("%s: %w", source.Name, err)
+	}
+	r := source.Resources
+	return runtime.Kernel{
+		Variant: source.Name, Stage: string(u.Variant.Stage), Entry: source.Entry, Binary: entry.Payload,
+		Threads: r.Threads, SharedBytes: r.SharedBytes, BlocksPerUnit: r.BlocksPerUnit, PerComponent: r.PerComponent,
+		Tile: r.Tile, ScratchBytes: r.ScratchBytes,
+	}, nil
+}
+
+// entry returns the cache's entry of a source, compiled now if need be.
+func (b *builder) entry(ctx context.Context, u specializer.Unit, s specializer.Source) (cache.Entry, bool, error) {
+	if u.Target.Backend == variants.CC {
+		return b.object(ctx, u, s)
+	}
+	return b.cubin(ctx, u, s)
+}
+
+// cached reports whether a unit is in the cache.
+func (b *builder) cached(u specializer.Unit) bool {
+	source, err := specializer.Render(u)
+	if err != nil {
+		return false
+	}
+	var key cache.Key
+	switch u.Target.Backend {
+	case variants.CC:
+		compiler, err := b.workshop.findCC()
+		if err != nil {
+			return false
+		}
+		key = objectKey(source, compiler.Identity())
+	case variants.CUDA:
+		compiler, err := b.workshop.openNVRTC()
+		if err != nil {
+			return false
+		}
+		key, _ = cubinKey(source, compiler, u.Target.Arch)
+	}
+	_, err = b.cache.Get(key)
+	return err == nil
+}
+
+func objectKey(s specializer.Source, identity string) cache.Key {
+	return cache.NewKey(kindObject).Add("source", s.Text).Add("compiler", identity)
+}
+
+// object compiles C.
+func (b *builder) object(ctx context.Context, u specializer.Unit, s specializer.Source) (cache.Entry, bool, error) {
+	compiler, err := b.workshop.findCC()
+	if err != nil {
+		return cache.Entry{}, false, err
+	}
+	return b.cache.Do(ctx, objectKey(s, compiler.Identity()), func(ctx context.Context) ([]byte, map[string]string, error) {
+		object, log, err := compiler.Compile(ctx, s.Name, s.Text)
+		return object, map[string]string{metaVariant: s.Name, metaProblem: u.Problem.String(), metaLog: log}, err
+	})
+}
+
+// cubinKey returns the key of a CUDA source and the architecture that is compiled for: the device's, or the latest that the
+// compiler knows where the device is newer, whose PTX the driver then compiles.
+func cubinKey(s specializer.Source, c *nvrtc.Compiler, arch string) (key cache.Key, compiled string) {
+	kind, compiled := kindCubin, arch
+	if known := c.Archs(); !slices.Contains(known, archNumber(arch)) {
+		kind = kindPTX
+		for _, a := range known {
+			if a <= archNumber(arch) {
+				compiled = "sm_" + strconv.Itoa(a)
+			}
+		}
+	}
+	major, minor := c.Version()
+	return cache.NewKey(kind).Add("source", s.Text).Add("arch", compiled).
+		Add("options", strings.Join(c.Options(nvrtc.Program{Arch: compiled}), "\n")).
+		Add("nvrtc", fmt.Sprintf("%d.%d", major, minor)), compiled
+}
+
+// archNumber returns 90 of "sm_90".
+func archNumber(arch string) int {
+	n, _ := strconv.Atoi(strings.Trim(arch, "sm_af"))
+	return n
+}
+
+// cubin compiles CUDA C++. Machine code is what is loaded; PTX is kept beside it, to be read.
+func (b *builder) cubin(ctx context.Context, u specializer.Unit, s specializer.Source) (cache.Entry, bool, error) {
+	compiler, err := b.workshop.openNVRTC()
+	if err != nil {
+		return cache.Entry{}, false, err
+	}
+	key, arch := cubinKey(s, compiler, u.Target.Arch)
+	return b.cache.Do(ctx, key, func(ctx context.Context) ([]byte, map[string]string, error) {
+		result, err := compiler.Compile(ctx, nvrtc.Program{Name: s.Name + ".cu", Source: s.Text, Arch: arch})
+		if err != nil {
+			return nil, nil, err
+		}
+		report, _ := result.Entry(s.Entry)
+		meta := map[string]string{
+			metaVariant: s.Name, metaProblem: u.Problem.String(), metaLog: result.Log,
+			metaRegisters: strconv.Itoa(report.Registers), metaSpills: strconv.Itoa(report.SpillStores + report.SpillLoads),
+			metaShared: strconv.Itoa(report.SharedBytes + s.Resources.SharedBytes),
+		}
+		if arch != u.Target.Arch {
+			return result.PTX, meta, nil
+		}
+		return result.Cubin, meta, nil
+	})
+}

@@ -1,0 +1,151 @@
+package gmmspec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
+)
+
+// ErrUntrained is returned by what needs parameters of a model that has none yet.
+var ErrUntrained = errors.New("gmmspec: the model has no parameters yet: train it, or give it some")
+
+// Model is a Gaussian mixture of M components over D dimensions, and the code specialised for it. It is safe for concurrent
+// use; one Train at a time runs.
+type Model struct {
+	m, d     int
+	settings *settings
+
+	training sync.Mutex // held by Train and Reset
+
+	mu         sync.RWMutex
+	parameters *Parameters
+	record     *mixture.TrainingRecord
+
+	devices *devices
+}
+
+// New returns a model of m components over d dimensions. Without [WithParameters] it takes its first parameters from the data
+// of the first Train.
+func New(m, d int, options ...Option) (*Model, error) {
+	s, err := newSettings(m, d, options)
+	if err != nil {
+		return nil, err
+	}
+	model := &Model{m: m, d: d, settings: s, devices: newDevices(s)}
+	model.Reset()
+	return model, nil
+}
+
+// Load reads a model file: see [Model.Save]. Options may not change the model's parameters.
+func Load(path string, options ...Option) (*Model, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("gmmspec: %w", err)
+	}
+	defer file.Close()
+	model, err := Read(file, options...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return model, nil
+}
+
+// Read reads a model as [Load] does, from r.
+func Read(r io.Reader, options ...Option) (*Model, error) {
+	file, err := mixture.ReadModel(r)
+	if err != nil {
+		return nil, err
+	}
+	p := file.Parameters
+	model, err := New(p.M, p.D, append(append([]Option(nil), options...), WithParameters(p))...)
+	if err != nil {
+		return nil, err
+	}
+	model.record = file.Training
+	return model, nil
+}
+
+// WriteTo writes the model file: one JSON object of the format mixture.ModelFormat, whose numbers round-trip exactly.
+func (m *Model) WriteTo(w io.Writer) (int64, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.parameters == nil {
+		return 0, ErrUntrained
+	}
+	return (&mixture.ModelFile{Parameters: m.parameters, Training: m.record}).WriteTo(w)
+}
+
+// Components returns M.
+func (m *Model) Components() int { return m.m }
+
+// Dimensions returns D.
+func (m *Model) Dimensions() int { return m.d }
+
+// Covariance returns the covariance type.
+func (m *Model) Covariance() Covariance { return m.settings.covariance }
+
+// Parameters returns a copy of the model's parameters, or nil where it has none yet.
+func (m *Model) Parameters() *Parameters {
+	p := m.current()
+	if p == nil {
+		return nil
+	}
+	return p.Clone()
+}
+
+// Weights returns the M weights π_m, or nil where the model has none yet.
+func (m *Model) Weights() []float64 {
+	p := m.Parameters()
+	if p == nil {
+		return nil
+	}
+	return p.Weights
+}
+
+// Means returns the means as the rows of an M×D matrix, or nil where the model has none yet.
+func (m *Model) Means() *mat.Dense {
+	p := m.Parameters()
+	if p == nil {
+		return nil
+	}
+	return mat.NewDense(p.M, p.D, p.Means)
+}
+
+// Covariances returns the M covariances, D×D each, or nil where the model has none yet: *mat.SymDense for full and tied,
+// *mat.DiagDense for diag and spherical.
+func (m *Model) Covariances() []mat.Symmetric {
+	p := m.current()
+	if p == nil {
+		return nil
+	}
+	matrices := make([]mat.Symmetric, p.M)
+	for i := range matrices {
+		matrices[i] = p.Matrix(i)
+	}
+	return matrices
+}
+
+// Reset forgets what was trained: the model has its initial parameters again, or none.
+func (m *Model) Reset() {
+	m.training.Lock()
+	defer m.training.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parameters, m.record = m.settings.initial, nil
+}
+
+// Close frees what the model holds on devices. It is safe to let a model go without it; the device memory of one that is used
+// no more is then kept until the process ends.
+func (m *Model) Close() error { return m.devices.close() }
+
+// current returns the parameters, which nobody changes.
+func (m *Model) current() *Parameters {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.parameters
+}

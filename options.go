@@ -1,0 +1,201 @@
+package gmmspec
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/mixture"
+)
+
+// The devices that [WithDevice] takes, besides "cuda:1" and so on.
+const (
+	DeviceAuto      = "auto"
+	DeviceCUDA      = "cuda"
+	DeviceCC        = "cc"
+	DeviceReference = autotune.Reference
+)
+
+// The precisions that [WithPrecision] takes.
+const (
+	PrecisionAuto = "auto"
+	Float32Name   = "float32"
+	Float64Name   = "float64"
+)
+
+// Option is a setting of [New], [Explain], [Render] or [Compile].
+type Option func(*settings)
+
+// settings is all options, checked.
+type settings struct {
+	covariance Covariance
+	device     string
+	ordinal    int // of the CUDA device
+	arch       string
+	precision  string
+	variant    string
+
+	start     Start
+	initial   *Parameters
+	seed      uint64
+	tolerance float64
+	min, max  int
+	ridge     float64
+	ownRidge  bool
+	weights   []float64
+	hard      bool
+	missing   bool
+	progress  func(Progress)
+	cacheDir  string
+	workshop  *workshop
+}
+
+// WithCovariance sets the covariance type; Full is the default.
+func WithCovariance(c Covariance) Option { return func(s *settings) { s.covariance = c } }
+
+// WithDevice sets where the work is done: "auto" (the default: what is estimated to be fastest), "cuda", "cuda:1", "cc" or
+// "reference".
+func WithDevice(name string) Option { return func(s *settings) { s.device = name } }
+
+// WithPrecision sets the floating-point type of the kernels: "auto" (the default: float64 on cc and the reference, float32 on
+// cuda), "float32" or "float64". Sums and the M-step are float64 always.
+func WithPrecision(name string) Option { return func(s *settings) { s.precision = name } }
+
+// WithStart sets the rule for an unseeded model's first parameters; StartRandomFromData is the default.
+func WithStart(start Start) Option { return func(s *settings) { s.start = start } }
+
+// WithParameters sets the model's first parameters, which decide its covariance type too. They are copied.
+func WithParameters(p *Parameters) Option {
+	return func(s *settings) { s.initial, s.covariance = p, p.Covariance }
+}
+
+// WithSeed sets the seed of random starts; 0 is the default.
+func WithSeed(seed uint64) Option { return func(s *settings) { s.seed = seed } }
+
+// WithTolerance stops training once the mean log-likelihood per event changes by less; 1e-3 is the default, and 0 runs every
+// iteration.
+func WithTolerance(tolerance float64) Option { return func(s *settings) { s.tolerance = tolerance } }
+
+// WithIterations bounds the number of EM iterations; 0 and 100 are the defaults.
+func WithIterations(least, most int) Option { return func(s *settings) { s.min, s.max = least, most } }
+
+// WithRidge sets what each M-step adds to the diagonal of the covariances. The default is relative to the data: see
+// mixture.RelativePrior.
+func WithRidge(ridge float64) Option { return func(s *settings) { s.ridge, s.ownRidge = ridge, true } }
+
+// WithWeights gives each event that is trained on a weight ≥ 0: an event of weight 2 counts as two. They are not copied.
+func WithWeights(weights []float64) Option { return func(s *settings) { s.weights = weights } }
+
+// WithHardAssignment gives each event wholly to its most likely component (classification EM).
+func WithHardAssignment() Option { return func(s *settings) { s.hard = true } }
+
+// WithMissingValues lets NaN in events stand for a missing coordinate, which is integrated out.
+func WithMissingValues() Option { return func(s *settings) { s.missing = true } }
+
+// WithProgress calls f after every pass of training, from the goroutine that trains.
+func WithProgress(f func(Progress)) Option { return func(s *settings) { s.progress = f } }
+
+// WithCacheDir keeps compiled kernels in dir; the default is $GMMSPEC_CACHE or a folder of the user's cache directory.
+func WithCacheDir(dir string) Option { return func(s *settings) { s.cacheDir = dir } }
+
+// WithArch makes [Explain], [Render] and [Compile] work for a CUDA architecture, such as "sm_90", instead of a device.
+func WithArch(arch string) Option { return func(s *settings) { s.arch = arch } }
+
+// WithVariant makes a plan use the named variant for its stage.
+func WithVariant(name string) Option { return func(s *settings) { s.variant = name } }
+
+// withWorkshop replaces the process's tools.
+func withWorkshop(w *workshop) Option { return func(s *settings) { s.workshop = w } }
+
+// newSettings applies and checks options for a model of m components over d dimensions.
+func newSettings(m, d int, options []Option) (*settings, error) {
+	s := &settings{
+		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData,
+		tolerance: mixture.DefaultTolerance, max: mixture.DefaultMaxIterations,
+	}
+	for _, o := range options {
+		o(s)
+	}
+	if m < 1 {
+		return nil, fmt.Errorf("gmmspec: %d components: want at least 1", m)
+	}
+	if d < 1 {
+		return nil, fmt.Errorf("gmmspec: %d dimensions: want at least 1", d)
+	}
+	if err := s.check(m, d); err != nil {
+		return nil, err
+	}
+	if s.workshop == nil {
+		s.workshop = processWorkshop()
+	}
+	return s, nil
+}
+
+func (s *settings) check(m, d int) error {
+	if _, err := ParseCovariance(string(s.covariance)); err != nil {
+		return err
+	}
+	if err := s.checkDevice(); err != nil {
+		return err
+	}
+	if s.precision != PrecisionAuto && s.precision != Float32Name && s.precision != Float64Name {
+		return fmt.Errorf("gmmspec: unknown precision %q: want auto, float32 or float64", s.precision)
+	}
+	if _, err := mixture.ParseStart(string(s.start)); err != nil {
+		return err
+	}
+	if !(s.tolerance >= 0) || math.IsInf(s.tolerance, 0) {
+		return fmt.Errorf("gmmspec: tolerance %v: want a finite number of at least 0", s.tolerance)
+	}
+	if s.min < 0 {
+		return fmt.Errorf("gmmspec: minimum of %d iterations: want at least 0", s.min)
+	}
+	if s.max < s.min {
+		return fmt.Errorf("gmmspec: maximum of %d iterations: want at least the minimum, %d", s.max, s.min)
+	}
+	if s.ownRidge && (!(s.ridge >= 0) || math.IsInf(s.ridge, 0)) {
+		return fmt.Errorf("gmmspec: ridge %v: want a finite number of at least 0", s.ridge)
+	}
+	return s.checkInitial(m, d)
+}
+
+func (s *settings) checkDevice() error {
+	name, number, numbered := strings.Cut(s.device, ":")
+	switch name {
+	case DeviceAuto, DeviceCC, DeviceReference:
+		if numbered {
+			return fmt.Errorf("gmmspec: unknown device %q: only cuda devices have numbers", s.device)
+		}
+		return nil
+	case DeviceCUDA:
+		if numbered {
+			n, err := strconv.Atoi(number)
+			if err != nil || n < 0 {
+				return fmt.Errorf("gmmspec: unknown device %q: want cuda:NUMBER", s.device)
+			}
+			s.ordinal = n
+		}
+		s.device = DeviceCUDA
+		return nil
+	}
+	return fmt.Errorf("gmmspec: unknown device %q: want auto, cuda, cuda:NUMBER, cc or reference", s.device)
+}
+
+func (s *settings) checkInitial(m, d int) error {
+	if s.initial == nil {
+		return nil
+	}
+	if err := s.initial.Validate(); err != nil {
+		return fmt.Errorf("gmmspec: initial parameters: %w", err)
+	}
+	if s.initial.M != m || s.initial.D != d {
+		return fmt.Errorf("gmmspec: initial parameters have M=%d, D=%d: want M=%d, D=%d", s.initial.M, s.initial.D, m, d)
+	}
+	if s.initial.Covariance != s.covariance {
+		return fmt.Errorf("gmmspec: initial parameters are %s: want %s", s.initial.Covariance, s.covariance)
+	}
+	s.initial = s.initial.Clone()
+	return nil
+}

@@ -1,0 +1,77 @@
+package gmmspec
+
+import (
+	"context"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Score returns log p(x_n) of each event, N numbers in nats.
+func (m *Model) Score(ctx context.Context, events Events) ([]float64, error) {
+	out := &mixture.Scores{}
+	if events != nil {
+		out.LogLikelihoods = make([]float64, events.Len())
+	}
+	if err := m.score(ctx, events, out); err != nil {
+		return nil, err
+	}
+	return out.LogLikelihoods, nil
+}
+
+// Predict returns the most likely component of each event, N numbers from 0 to M-1, the lowest of equals.
+func (m *Model) Predict(ctx context.Context, events Events) ([]int, error) {
+	labels, _, err := m.Decode(ctx, events)
+	return labels, err
+}
+
+// Decode returns the most likely component and log p(x_n) of each event.
+func (m *Model) Decode(ctx context.Context, events Events) (labels []int, logLikelihoods []float64, err error) {
+	out := &mixture.Scores{}
+	if events != nil {
+		out.Labels, out.LogLikelihoods = make([]int, events.Len()), make([]float64, events.Len())
+	}
+	if err := m.score(ctx, events, out); err != nil {
+		return nil, nil, err
+	}
+	return out.Labels, out.LogLikelihoods, nil
+}
+
+// Eval returns log p(x_n) of each event and the responsibilities p(m | x_n), an N×M matrix whose rows sum to 1.
+func (m *Model) Eval(ctx context.Context, events Events) (logLikelihoods []float64, responsibilities *mat.Dense, err error) {
+	out := &mixture.Scores{}
+	if events != nil {
+		n := events.Len()
+		out.LogLikelihoods, out.Responsibilities = make([]float64, n), make([]float64, n*m.m)
+	}
+	if err := m.score(ctx, events, out); err != nil {
+		return nil, nil, err
+	}
+	return out.LogLikelihoods, mat.NewDense(events.Len(), m.m, out.Responsibilities), nil
+}
+
+// score plans and runs one pass. Weights belong to training alone.
+func (m *Model) score(ctx context.Context, events Events, out *mixture.Scores) error {
+	if err := m.checkEvents(events); err != nil {
+		return err
+	}
+	p := m.current()
+	if p == nil {
+		return ErrUntrained
+	}
+	data := mixture.Data{Events: events, Missing: m.settings.missing}
+	summary, err := mixture.Summarize(ctx, data)
+	if err != nil {
+		return err
+	}
+	data.Summary = summary
+	job := job{components: m.m, data: data, need: autotune.Need{Score: true, Responsibilities: out.Responsibilities != nil, Passes: 1}}
+	return m.devices.run(ctx, job, func(_ *opened, loaded func() (mixture.Loaded, error)) error {
+		events, err := loaded()
+		if err != nil {
+			return err
+		}
+		return events.Score(ctx, p, out)
+	}, func(string) {})
+}

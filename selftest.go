@@ -1,0 +1,151 @@
+package gmmspec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/gmmspec/gmmspec/internal/compare"
+	"github.com/gmmspec/gmmspec/internal/reference"
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/variants"
+	"gonum.org/v1/gonum/mat"
+)
+
+const (
+	// selfTestEvents is more than half a tile and not a whole one.
+	selfTestEvents = 37
+	// selfTestComponents is at most how many components take part: padding is tested with them.
+	selfTestComponents = 3
+	// selfTestSpread keeps the components overlapping, so that every responsibility counts.
+	selfTestSpread = 0.5
+	// selfTestFloat64 and selfTestFloat32 bound the relative difference from the reference: rounding of a few hundred
+	// operations, with room. A miscompiled kernel is wrong in the first digits.
+	selfTestFloat64 = 1e-9
+	selfTestFloat32 = 1e-3
+)
+
+// selfTest runs a plan's kernels on a small problem and compares with the reference: compilers are broken at times, and so
+// are objects.
+func selfTest(ctx context.Context, device mixture.Device, plan *Plan) error {
+	measures, err := selfTestMeasures(ctx, device, plan)
+	if err != nil {
+		return fmt.Errorf("gmmspec: the self-test on %s: %w", device.Name(), err)
+	}
+	tolerance := compare.Tolerance{Warn: selfTestFloat64, Fail: selfTestFloat64}
+	if plan.Problem.Precision == variants.Float32 {
+		tolerance = compare.Tolerance{Warn: selfTestFloat32, Fail: selfTestFloat32}
+	}
+	if worst := compare.Worst(measures...); tolerance.Judge(worst.Error) == compare.Wrong {
+		return fmt.Errorf("gmmspec: the kernels on %s fail their self-test: %v", device.Name(), worst)
+	}
+	return nil
+}
+
+// selfTestMeasures does what the plan is for on both devices, and measures the differences.
+func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (measures []compare.Measure, err error) {
+	data, p, err := selfTestProblem(plan.Problem)
+	if err != nil {
+		return nil, err
+	}
+	got, err := device.Load(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, got.Close()) }()
+	want, err := reference.New().Load(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	_, fused := plan.Choice(variants.Accumulate)
+	_, split := plan.Choice(variants.Moments)
+	if fused || split {
+		a, err := got.Accumulate(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		b, err := want.Accumulate(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		measures = append(measures, compare.Statistics(a, b)...)
+	}
+	_, responsible := plan.Choice(variants.EStep)
+	a, b := selfTestScores(p.M, responsible), selfTestScores(p.M, true)
+	if err := errors.Join(got.Score(ctx, p, a), want.Score(ctx, p, b)); err != nil {
+		return nil, err
+	}
+	measures = append(measures, compare.LogDensities(a.LogLikelihoods, b.LogLikelihoods), compare.Labels(a.Labels, b.Responsibilities, p.M))
+	if responsible {
+		measures = append(measures, compare.Absolute("responsibilities", a.Responsibilities, b.Responsibilities))
+	}
+	return measures, nil
+}
+
+// selfTestScores asks for everything, poisoned: what a kernel leaves unwritten shows.
+func selfTestScores(m int, responsibilities bool) *mixture.Scores {
+	out := &mixture.Scores{LogLikelihoods: make([]float64, selfTestEvents), Labels: make([]int, selfTestEvents)}
+	for i := range out.LogLikelihoods {
+		out.LogLikelihoods[i], out.Labels[i] = math.NaN(), -1
+	}
+	if responsibilities {
+		out.Responsibilities = make([]float64, selfTestEvents*m)
+		for i := range out.Responsibilities {
+			out.Responsibilities[i] = math.NaN()
+		}
+	}
+	return out
+}
+
+// selfTestProblem makes random events and a random model of the problem's kind.
+func selfTestProblem(p variants.Problem) (mixture.Data, *mixture.Parameters, error) {
+	random := rand.New(rand.NewPCG(uint64(p.M), uint64(p.D)))
+	numbers := make([]float64, selfTestEvents*p.D)
+	for i := range numbers {
+		numbers[i] = random.NormFloat64()
+	}
+	events, err := mixture.Float64(numbers, selfTestEvents, p.D, p.D)
+	if err != nil {
+		return mixture.Data{}, nil, err
+	}
+	data := mixture.Data{Events: events}
+	if p.Weighted {
+		data.Weights = make([]float64, selfTestEvents)
+		for i := range data.Weights {
+			data.Weights[i] = random.Float64()
+		}
+	}
+	m := min(p.M, selfTestComponents)
+	parameters := mixture.NewParameters(mixture.Covariance(p.Covariance), m, p.D)
+	for i := range parameters.Means {
+		parameters.Means[i] = selfTestSpread * random.NormFloat64()
+	}
+	for i := range parameters.Weights {
+		parameters.Weights[i] = 1 / float64(m)
+	}
+	for i := range m {
+		setCovariance(parameters, i, selfTestCovariance(p.D))
+		if p.Covariance == variants.Tied {
+			break
+		}
+	}
+	return data, parameters, nil
+}
+
+// selfTestCorrelation is between neighbouring dimensions; at most ½ keeps the matrix positive definite.
+const selfTestCorrelation = 0.4
+
+// selfTestCovariance returns a matrix of variances that grow with the dimension.
+func selfTestCovariance(d int) mat.Symmetric {
+	s := mat.NewSymDense(d, nil)
+	for a := range d {
+		deviation := 1 + float64(a)/float64(d)
+		s.SetSym(a, a, deviation*deviation)
+		if a > 0 {
+			s.SetSym(a, a-1, selfTestCorrelation*deviation*(1+float64(a-1)/float64(d)))
+		}
+	}
+	return s
+}

@@ -1,0 +1,114 @@
+package gmmspec
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/mixture"
+)
+
+// Result is what a Train has done.
+type Result struct {
+	// LogLikelihood is Σ_n log p(x_n) (weighted where events are) under the parameters that Train left behind.
+	LogLikelihood float64
+	// Iterations is the number of EM iterations done.
+	Iterations int
+	// Converged reports whether the tolerance was met.
+	Converged bool
+	// History holds the total log-likelihood of the start and after each iteration, Iterations + 1 numbers.
+	History []float64
+	// Warnings are for people, one sentence each.
+	Warnings []string
+	// Plan is what ran.
+	Plan *Plan
+	// Training and Compiling say how long the EM loop took, uploads included, and what came before it.
+	Training, Compiling time.Duration
+}
+
+// Train runs expectation maximisation on the events until the mean log-likelihood changes by less than the tolerance or the
+// iterations are spent. An unseeded model takes its first parameters from the events; a model that was trained before goes on
+// from where it is.
+//
+// When ctx is cancelled, Train stops between iterations: the model keeps the last complete one, and both its result and ctx's
+// error are returned. Any other error leaves the model as it was.
+func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
+	m.training.Lock()
+	defer m.training.Unlock()
+	data := mixture.Data{Events: events, Weights: m.settings.weights, Hard: m.settings.hard, Missing: m.settings.missing}
+	if err := m.checkEvents(events); err != nil {
+		return nil, err
+	}
+	summary, err := mixture.Summarize(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	data.Summary = summary
+	prior := mixture.RelativePrior(summary)
+	if m.settings.ownRidge {
+		prior = mixture.AbsolutePrior(summary, m.settings.ridge)
+	}
+	start := m.current()
+	if start == nil {
+		start = m.settings.start.First(data, summary, m.settings.covariance, m.m, m.settings.seed, prior)
+	}
+	job := job{components: m.m, data: data, need: autotune.Need{Train: true, Passes: m.settings.expectedPasses()}}
+	var fit *mixture.Fit
+	began := time.Now()
+	result := &Result{}
+	err = m.devices.run(ctx, job, func(o *opened, loaded func() (mixture.Loaded, error)) error {
+		result.Plan, result.Compiling = o.plan, time.Since(began)
+		began = time.Now()
+		events, err := loaded()
+		if err != nil {
+			return err
+		}
+		fit, err = mixture.Train(ctx, events, start, prior, mixture.TrainOptions{
+			Tolerance: m.settings.tolerance, MinIterations: m.settings.min, MaxIterations: m.settings.max,
+			Progress: m.settings.progress,
+		})
+		return err
+	}, func(warning string) { result.Warnings = append(result.Warnings, warning) })
+	if fit == nil || (err != nil && ctx.Err() == nil) {
+		return nil, err
+	}
+	result.Training = time.Since(began)
+	result.LogLikelihood, result.Iterations, result.Converged = fit.LogLikelihood, fit.Iterations, fit.Converged
+	result.History = fit.History
+	result.Warnings = append(result.Warnings, fit.Warnings...)
+	m.keep(fit, result, events.Len())
+	return result, err
+}
+
+// expectedIterations is how many iterations a fit that may stop early is planned for.
+const expectedIterations = 30
+
+func (s *settings) expectedPasses() int {
+	if s.tolerance > 0 {
+		return max(s.min, min(s.max, expectedIterations)) + 1
+	}
+	return s.max + 1
+}
+
+// keep makes a fit the model's.
+func (m *Model) keep(fit *mixture.Fit, r *Result, events int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parameters = fit.Parameters
+	m.record = &mixture.TrainingRecord{
+		LogLikelihood: r.LogLikelihood, Iterations: r.Iterations, Converged: r.Converged,
+		Events: int64(events), Device: r.Plan.Device, Variants: slices.Clone(r.Plan.Variants()),
+	}
+}
+
+func (m *Model) checkEvents(events Events) error {
+	if events == nil {
+		return fmt.Errorf("gmmspec: no events")
+	}
+	if d := events.Dims(); d != m.d {
+		return fmt.Errorf("gmmspec: events of %d dimensions for a model of %d", d, m.d)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package gmmspec
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/gmmspec/gmmspec/cache"
+	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
+	"github.com/gmmspec/gmmspec/runtime/cuda"
+	"github.com/gmmspec/gmmspec/runtime/cuda/nvrtc"
+)
+
+// workshop is the tools of a process: compilers, the CUDA driver and caches, each found or opened when first needed.
+type workshop struct {
+	findCC    func() (*compiler.Compiler, error)
+	openNVRTC func() (*nvrtc.Compiler, error)
+	openCUDA  func() (*cuda.Driver, error)
+
+	mu       sync.Mutex
+	caches   map[string]*cacheResult
+	contexts map[int]*cuda.Context
+}
+
+// cacheResult is a cache, or why there is none. The nil cache misses always.
+type cacheResult struct {
+	cache *cache.Cache
+	err   error
+}
+
+// newWorkshop returns a workshop that looks for everything anew.
+func newWorkshop() *workshop {
+	return &workshop{
+		findCC:    sync.OnceValues(func() (*compiler.Compiler, error) { return compiler.Find(compiler.Options{}) }),
+		openNVRTC: sync.OnceValues(func() (*nvrtc.Compiler, error) { return nvrtc.Open(nvrtc.Options{}) }),
+		openCUDA:  sync.OnceValues(cuda.Open),
+		caches:    map[string]*cacheResult{},
+		contexts:  map[int]*cuda.Context{},
+	}
+}
+
+// processWorkshop returns the process's workshop: a CUDA context, an opened library and a cache's counters are one a process,
+// whatever the number of models.
+//
+//nolint:gochecknoglobals // see above
+var processWorkshop = sync.OnceValue(newWorkshop)
+
+// openCache returns the cache in dir ("" for the default), or nil and why there is none.
+func (w *workshop) openCache(dir string) (*cache.Cache, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r, ok := w.caches[dir]; ok {
+		return r.cache, r.err
+	}
+	r := &cacheResult{}
+	path := dir
+	if path == "" {
+		path, r.err = cache.DefaultDir()
+	}
+	if r.err == nil {
+		r.cache, r.err = cache.Open(path, cache.Options{})
+	}
+	w.caches[dir] = r
+	return r.cache, r.err
+}
+
+// privateDir returns the directory for files that are opened as libraries: the cache's, which is known to be private, or the
+// system's.
+func (w *workshop) privateDir(dir string) string {
+	if c, err := w.openCache(dir); err == nil {
+		return c.Path()
+	}
+	return os.TempDir()
+}
+
+// context returns the context of CUDA device n.
+func (w *workshop) context(n int) (*cuda.Context, error) {
+	device, err := w.cudaDevice(n)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c, ok := w.contexts[n]; ok {
+		return c, nil
+	}
+	c, err := device.Open()
+	if err != nil {
+		return nil, err
+	}
+	w.contexts[n] = c
+	return c, nil
+}
+
+// cudaDevice describes CUDA device n.
+func (w *workshop) cudaDevice(n int) (cuda.Device, error) {
+	driver, err := w.openCUDA()
+	if err != nil {
+		return cuda.Device{}, err
+	}
+	all, err := driver.Devices()
+	if err != nil {
+		return cuda.Device{}, err
+	}
+	if n >= len(all) {
+		return cuda.Device{}, fmt.Errorf("gmmspec: no device cuda:%d: the driver shows %d", n, len(all))
+	}
+	return all[n], nil
+}
