@@ -127,19 +127,24 @@ func (c *chooser) cc(p variants.Problem) (*Plan, error) {
 		return nil, err
 	}
 	p.Precision = c.precision(variants.Float64)
+	return autotune.For(p, c.needOn(variants.CC), c.ccDevice(p.Precision))
+}
+
+// ccDevice describes this machine's processor.
+func (c *chooser) ccDevice(p variants.Precision) autotune.Device {
 	target := ccTarget()
 	cores := float64(target.Units)
 	d := autotune.Device{
 		Name: DeviceCC, Target: target, CompileSeconds: ccCompile, CallSeconds: ccCall,
 		Flops: ccFlops * cores, Bandwidth: ccBandwidth * cores, Cached: c.cached(target),
 	}
-	if p.Precision == variants.Float64 {
+	if p == variants.Float64 {
 		d.Flops /= 2
 	}
-	return autotune.For(p, c.needOn(variants.CC), d)
+	return d
 }
 
-// ccTarget describes this machine's processor.
+// ccTarget is what planning needs to know of this machine's processor.
 func ccTarget() variants.Target {
 	return variants.Target{Backend: variants.CC, Arch: "native", Units: goruntime.GOMAXPROCS(0)}
 }

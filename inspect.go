@@ -1,0 +1,217 @@
+package gmmspec
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/cache"
+	"github.com/gmmspec/gmmspec/specializer"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// Explain returns the plan that a model of m components over d dimensions would train n events with: what is chosen, every
+// estimate, and every refusal's reason.
+func Explain(m, d int, n int64, options ...Option) (*Plan, error) {
+	s, err := newSettings(m, d, options)
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 {
+		return nil, fmt.Errorf("gmmspec: %d events: want at least 1", n)
+	}
+	return s.planToTrain(m, d, n)
+}
+
+// planToTrain plans training; WithArch stands for a CUDA device.
+func (s *settings) planToTrain(m, d int, n int64) (*Plan, error) {
+	c := chooser{settings: s, need: autotune.Need{Train: true, Passes: s.expectedPasses(), Variant: s.variant}}
+	return c.plan(variants.Problem{
+		M: m, D: d, N: n, Covariance: variants.Covariance(s.covariance), Weighted: s.weights != nil, Hard: s.hard, Missing: s.missing,
+	})
+}
+
+// Source is the text of one kernel.
+type Source struct {
+	Variant string // with its configuration
+	Text    string
+}
+
+// inspectedEvents is the number of events that is planned for where none is given: it enters no source.
+const inspectedEvents = 1_000_000
+
+// Render returns the sources that a plan for training and scoring would compile, or of the variant alone that [WithVariant]
+// names. The device is cc unless [WithDevice] or [WithArch] say otherwise; for cuda no GPU is needed, and the architecture is
+// sm_90 unless one is there or named.
+func Render(m, d int, options ...Option) ([]Source, error) {
+	s, plan, err := inspect(m, d, options)
+	if err != nil {
+		return nil, err
+	}
+	var sources []Source
+	for _, choice := range s.choices(plan) {
+		source, err := specializer.Render(unit(plan.Problem, plan.Target, choice.Candidate))
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, Source{Variant: choice.Variant, Text: source.Text})
+	}
+	return sources, nil
+}
+
+// defaultArch is what CUDA sources are shown for where there is no device.
+const defaultArch = "sm_90"
+
+// inspect plans training without needing the device.
+func inspect(m, d int, options []Option) (*settings, *Plan, error) {
+	s, err := newSettings(m, d, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.arch != "" {
+		s.device = DeviceCUDA
+	}
+	if s.device == DeviceAuto {
+		s.device = DeviceCC
+	}
+	if s.device == DeviceReference {
+		return nil, nil, fmt.Errorf("gmmspec: the reference has no kernels: want device cc or cuda")
+	}
+	if s.device == DeviceCUDA && s.arch == "" {
+		if _, err := s.workshop.cudaDevice(s.ordinal); err != nil {
+			s.arch = defaultArch
+		}
+	}
+	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: s.expectedPasses(), Variant: s.variant}}
+	plan, err := c.inspected(variants.Problem{
+		M: m, D: d, N: inspectedEvents, Covariance: variants.Covariance(s.covariance), Weighted: s.weights != nil,
+	})
+	return s, plan, err
+}
+
+// inspected plans for cuda or cc whether or not they are here.
+func (c *chooser) inspected(p variants.Problem) (*Plan, error) {
+	if c.settings.device == DeviceCUDA {
+		return c.cuda(p)
+	}
+	p.Precision = c.precision(variants.Float64)
+	return autotune.For(p, c.needOn(variants.CC), c.ccDevice(p.Precision))
+}
+
+// choices returns a plan's choices, or the one that is named.
+func (s *settings) choices(p *Plan) []autotune.Choice {
+	for _, c := range p.Choices {
+		if c.Variant == s.variant {
+			return []autotune.Choice{c}
+		}
+	}
+	return p.Choices
+}
+
+// Compiled is what [Compile] did for one kernel.
+type Compiled struct {
+	Arch      string        `json:"arch"`
+	Variant   string        `json:"variant"`
+	Cached    bool          `json:"cached"` // it had been compiled before
+	Time      time.Duration `json:"nanoseconds"`
+	Registers int           `json:"registers"`    // of a thread
+	Spills    int           `json:"spill_bytes"`  // of a thread, stores and loads
+	Shared    int           `json:"shared_bytes"` // of a block
+}
+
+// Compile compiles the sources that [Render] returns, for each of the CUDA architectures given (none stands for C on this
+// machine), and keeps them in the cache. No device is needed.
+func Compile(ctx context.Context, m, d int, archs []string, options ...Option) ([]Compiled, error) {
+	if len(archs) == 0 {
+		return compileFor(ctx, m, d, "", options)
+	}
+	var all []Compiled
+	for _, arch := range archs {
+		compiled, err := compileFor(ctx, m, d, arch, append(append([]Option(nil), options...), WithArch(arch)))
+		if err != nil {
+			return all, err
+		}
+		all = append(all, compiled...)
+	}
+	return all, nil
+}
+
+func compileFor(ctx context.Context, m, d int, arch string, options []Option) ([]Compiled, error) {
+	s, plan, err := inspect(m, d, options)
+	if err != nil {
+		return nil, err
+	}
+	store, err := s.workshop.openCache(s.cacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("gmmspec: nowhere to keep what is compiled: %w", err)
+	}
+	b := &builder{workshop: s.workshop, cache: store}
+	choices := s.choices(plan)
+	compiled, errs := make([]Compiled, len(choices)), make([]error, len(choices))
+	var wait sync.WaitGroup
+	for i, choice := range choices {
+		wait.Go(func() { compiled[i], errs[i] = b.compile(ctx, unit(plan.Problem, plan.Target, choice.Candidate)) })
+	}
+	wait.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+		compiled[i].Arch = plan.Target.Arch
+	}
+	return compiled, nil
+}
+
+func (b *builder) compile(ctx context.Context, u specializer.Unit) (Compiled, error) {
+	source, err := specializer.Render(u)
+	if err != nil {
+		return Compiled{}, err
+	}
+	began := time.Now()
+	entry, hit, err := b.entry(ctx, u, source)
+	if err != nil {
+		return Compiled{}, fmt.Errorf("%s: %w", source.Name, err)
+	}
+	number := func(name string) int {
+		n, _ := strconv.Atoi(entry.Meta[name])
+		return n
+	}
+	return Compiled{
+		Variant: source.Name, Cached: hit, Time: time.Since(began),
+		Registers: number(metaRegisters), Spills: number(metaSpills), Shared: number(metaShared),
+	}, nil
+}
+
+// VariantInfo describes a row of the variant table.
+type VariantInfo struct {
+	Backend  string   `json:"backend"`
+	Name     string   `json:"name"`
+	Doc      string   `json:"doc"`
+	Original string   `json:"original,omitempty"` // its name in the 2011 specializer
+	Tunables []string `json:"tunables,omitempty"` // "tile: events in shared memory: 64, 32"
+}
+
+// Variants lists every variant there is.
+func Variants() []VariantInfo {
+	var infos []VariantInfo
+	for _, v := range variants.All() {
+		info := VariantInfo{Backend: string(v.Backend), Name: v.Name(), Doc: v.Doc, Original: v.Original}
+		for _, t := range v.Tunables {
+			info.Tunables = append(info.Tunables, fmt.Sprintf("%s: %s: %v", t.Name, t.Doc, t.Values))
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}
+
+// Cache is the store of compiled kernels.
+type Cache = cache.Cache
+
+// OpenCache opens the cache in dir; "" stands for $GMMSPEC_CACHE or a folder of the user's cache directory.
+func OpenCache(dir string) (*Cache, error) { return processWorkshop().openCache(dir) }
+
+// CacheDir returns the default directory of the cache.
+func CacheDir() (string, error) { return cache.DefaultDir() }
