@@ -56,25 +56,36 @@ func Covariances(got, want *mixture.Parameters) []Measure {
 	d := want.D
 	delta := mat.NewSymDense(d, nil)
 	for m := range want.M {
-		g, w := got.Matrix(m), want.Matrix(m)
 		for a := range d {
-			for b := range a + 1 {
-				gv, wv := g.At(a, b), w.At(a, b)
-				delta.SetSym(a, b, gv-wv)
-				entries.add(gv, wv, math.Sqrt(w.At(a, a)*w.At(b, b)), m, a, b)
-				times := 1.0
-				if a != b {
-					times = 2
-				}
-				frobenius.Got += times * (gv - wv) * (gv - wv)
-				frobenius.Want += times * wv * wv
+			for b := range d {
+				gv, wv := entry(got, m, a, b), entry(want, m, a, b)
+				entries.add(gv, wv, math.Sqrt(entry(want, m, a, a)*entry(want, m, b, b)), m, a, b)
+				frobenius.Got += (gv - wv) * (gv - wv)
+				frobenius.Want += wv * wv
+				delta.SetSym(a, b, (gv-wv+entry(got, m, b, a)-entry(want, m, b, a))/2)
 			}
 		}
-		whitened.add(whitenedNorm(delta, w), 0, 1, m)
+		whitened.add(whitenedNorm(delta, want.Matrix(m)), 0, 1, m)
 	}
 	frobenius.Got, frobenius.Want = math.Sqrt(frobenius.Got), math.Sqrt(frobenius.Want)
 	frobenius.Error = frobenius.Got / frobenius.Want
 	return []Measure{frobenius, entries, whitened}
+}
+
+// entry returns entry (a, b) of Σ_m. Both triangles are looked at: [mixture.Parameters.Matrix] reads only one.
+func entry(p *mixture.Parameters, m, a, b int) float64 {
+	d := p.D
+	switch {
+	case p.Covariance == mixture.Full:
+		return p.Covariances[(m*d+a)*d+b]
+	case p.Covariance == mixture.Tied:
+		return p.Covariances[a*d+b]
+	case a != b:
+		return 0
+	case p.Covariance == mixture.Diag:
+		return p.Covariances[m*d+a]
+	}
+	return p.Covariances[m]
 }
 
 // whitenedNorm returns ‖L⁻¹ Δ L⁻ᵀ‖₂ for sigma = L Lᵀ, or NaN where sigma is not positive definite.

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// spread is the standard deviation of the random means, in units of about one component's standard deviation:
-	// components overlap, but differ.
-	spread = 3
+	// overlapping is the standard deviation of the random means, in units of about one component's standard deviation,
+	// at which components overlap, but differ.
+	overlapping = 3
 	// lowVariance and highVariance bound the random variances.
 	lowVariance, highVariance = 0.5, 2
 	// mixing is the share of a random matrix in a random correlated covariance; the rest is a diagonal one.
@@ -26,16 +26,24 @@ const (
 // events are exact in float32, so that both views of them are the same.
 func Random(seed uint64, n, m, d int, c mixture.Covariance) *Sample {
 	random := rand.New(rand.NewPCG(seed, uint64(m)<<32|uint64(d)))
-	truth := randomParameters(random, m, d, c)
-	s := &Sample{N: n, M: m, D: d, Covariance: c, Truth: truth, Start: perturbed(random, truth)}
-	s.X = draw(random, truth, n)
+	s := fromTruth(random, n, randomParameters(random, m, d, c, overlapping))
 	for i, v := range s.X {
 		s.X[i] = float64(float32(v))
 	}
 	return s
 }
 
-func randomParameters(random *rand.Rand, m, d int, c mixture.Covariance) *mixture.Parameters {
+// fromTruth draws n events, and a start near the truth.
+func fromTruth(random *rand.Rand, n int, truth *mixture.Parameters) *Sample {
+	return &Sample{
+		N: n, M: truth.M, D: truth.D, Covariance: truth.Covariance,
+		Truth: truth, Start: perturbed(random, truth), X: draw(random, truth, n),
+	}
+}
+
+// randomParameters returns a mixture of components of standard deviations near 1, whose means have the standard deviation
+// spread.
+func randomParameters(random *rand.Rand, m, d int, c mixture.Covariance, spread float64) *mixture.Parameters {
 	p := mixture.NewParameters(c, m, d)
 	sum := 0.0
 	for i := range p.Weights {

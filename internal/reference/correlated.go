@@ -28,7 +28,7 @@ func newCorrelated(p *mixture.Parameters) (*correlated, error) {
 		var ok bool
 		c.logDeterminant[i], ok = cholesky(c.factor(i), p.D, func(a, b int) float64 { return c.entry(i, a, b) })
 		if !ok {
-			return nil, &mixture.ParameterError{Field: "covariances", Index: i, Reason: "not positive definite"}
+			return nil, &mixture.ParameterError{Field: "covariances", Index: c.owner(i), Reason: "not positive definite"}
 		}
 	}
 	return c, nil
@@ -40,6 +40,14 @@ func (c *correlated) matrix(m int) int {
 		return 0
 	}
 	return m
+}
+
+// owner returns the component of matrix i, or -1 where all share it.
+func (c *correlated) owner(i int) int {
+	if c.tied {
+		return -1
+	}
+	return i
 }
 
 // entry returns entry (a, b) of matrix i.
