@@ -2,10 +2,12 @@ package mixture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	goruntime "runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // summaryChunk is how many events one step of [Summarize] reads: small enough to stay in a core's cache at any usual D,
@@ -26,30 +28,27 @@ type Summary struct {
 // MaxAbs returns max_n |x_nd| of dimension d.
 func (s *Summary) MaxAbs(d int) float64 { return math.Max(math.Abs(s.Low[d]), math.Abs(s.High[d])) }
 
-// partialSummary is the sums of one chunk, about a shift common to all.
-type partialSummary struct {
-	weight, sum, square, low, high []float64
-	total                          float64
-	err                            error
-}
-
 // Summarize reads all events once, in parallel, and sums in a fixed order. It refuses coordinates that are infinite, beyond
-// [MaxMagnitude] or, unless data.Missing is set, NaN (*[EventError]), weights that are negative or not finite or that are all
-// zero, and weights of the wrong number.
+// [MaxMagnitude] or, unless data.Missing is set, NaN (*[EventError], of the first such event), weights of the wrong number
+// (*[ShapeError]), weights that are negative, beyond MaxMagnitude or all zero, dimensions of which nothing is present, and
+// events so far apart that their weighted squares overflow. It stops between chunks once ctx is cancelled.
 func Summarize(ctx context.Context, data Data) (*Summary, error) {
+	if data.Events == nil {
+		return nil, errors.New("mixture: there are no events")
+	}
 	n, d := data.Events.Len(), data.Events.Dims()
 	if data.Weights != nil && len(data.Weights) != n {
 		return nil, &ShapeError{What: "number of event weights", Got: len(data.Weights), Want: n}
 	}
 	for i, w := range data.Weights {
 		if !(w >= 0 && w <= MaxMagnitude) {
-			return nil, fmt.Errorf("mixture: weight of event %d is %v: want a finite number of at least 0", i, w)
+			return nil, fmt.Errorf("mixture: weight of event %d is %v: want a number from 0 to %g", i, w, MaxMagnitude)
 		}
 	}
-	shift := firstPresent(data.Events)
 	chunks := (n + summaryChunk - 1) / summaryChunk
-	parts := make([]*partialSummary, chunks)
+	parts := make([]*moments, chunks)
 	next := make(chan int)
+	var failed atomic.Bool
 	var wait sync.WaitGroup
 	for range min(goruntime.GOMAXPROCS(0), chunks) {
 		wait.Go(func() {
@@ -58,14 +57,15 @@ func Summarize(ctx context.Context, data Data) (*Summary, error) {
 				from := c * summaryChunk
 				rows := buffer[:min(summaryChunk, n-from)*d]
 				data.Events.Read(rows, from)
-				parts[c] = summarizeChunk(rows, from, d, shift, data)
+				parts[c] = newMoments(d)
+				if parts[c].sum(rows, from, data); parts[c].err != nil {
+					failed.Store(true)
+				}
 			}
 		})
 	}
-	for c := range chunks {
-		if ctx.Err() != nil {
-			break
-		}
+	// Chunks are handed out in order: when one has failed, all before it are done or under way, the first at fault too.
+	for c := 0; c < chunks && !failed.Load() && ctx.Err() == nil; c++ {
 		next <- c
 	}
 	close(next)
@@ -73,84 +73,115 @@ func Summarize(ctx context.Context, data Data) (*Summary, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return mergeSummaries(parts, n, d, shift)
+	return summary(parts, n, d)
 }
 
-// firstPresent returns the first event, with 0 for what it lacks: a point near the data to sum about.
-func firstPresent(events Events) []float64 {
-	shift := make([]float64, events.Dims())
-	events.Read(shift, 0)
-	for j, v := range shift {
-		if !(math.Abs(v) <= MaxMagnitude) {
-			shift[j] = 0
+// summary merges the chunks' moments in their order.
+func summary(parts []*moments, n, d int) (*Summary, error) {
+	all := newMoments(d)
+	for _, p := range parts {
+		if p.err != nil {
+			return nil, p.err
+		}
+		all.merge(p)
+	}
+	if !(all.total > 0) {
+		return nil, fmt.Errorf("mixture: the weights of all %d events are 0", n)
+	}
+	s := &Summary{N: n, D: d, EventWeight: all.total, Mean: all.mean, Variance: all.square, Low: all.low, High: all.high}
+	for j, w := range all.weight {
+		if !(w > 0) {
+			return nil, fmt.Errorf("mixture: dimension %d is missing in every event that has a weight", j)
+		}
+		if s.Variance[j] /= w; math.IsInf(s.Variance[j], 0) {
+			return nil, fmt.Errorf("mixture: dimension %d: its weighted squares overflow: scale the events or the weights down", j)
 		}
 	}
-	return shift
+	return s, nil
 }
 
-func summarizeChunk(rows []float64, from, d int, shift []float64, data Data) *partialSummary {
-	p := &partialSummary{
-		weight: make([]float64, d), sum: make([]float64, d), square: make([]float64, d),
+// moments is a summary under way: for each dimension the weight present, its mean, the weighted squares about the mean and
+// the bounds.
+type moments struct {
+	weight, mean, square, low, high []float64
+	total                           float64 // the events' weight
+	err                             error
+}
+
+func newMoments(d int) *moments {
+	p := &moments{
+		weight: make([]float64, d), mean: make([]float64, d), square: make([]float64, d),
 		low: make([]float64, d), high: make([]float64, d),
 	}
 	for j := range d {
 		p.low[j], p.high[j] = math.Inf(1), math.Inf(-1)
 	}
-	for i := range len(rows) / d {
-		w := 1.0
-		if data.Weights != nil {
-			w = data.Weights[from+i]
-		}
-		p.total += w
-		for j, v := range rows[i*d:][:d] {
-			if !(math.Abs(v) <= MaxMagnitude) {
-				if data.Missing && math.IsNaN(v) {
-					continue
-				}
-				p.err = &EventError{Event: int64(from + i), Dimension: j, Value: v}
-				return p
-			}
-			p.low[j], p.high[j] = math.Min(p.low[j], v), math.Max(p.high[j], v)
-			delta := v - shift[j]
-			p.weight[j] += w
-			p.sum[j] += w * delta
-			p.square[j] += w * delta * delta
-		}
-	}
 	return p
 }
 
-func mergeSummaries(parts []*partialSummary, n, d int, shift []float64) (*Summary, error) {
-	s := &Summary{
-		N: n, D: d, Mean: make([]float64, d), Variance: make([]float64, d),
-		Low: make([]float64, d), High: make([]float64, d),
-	}
-	weight, square := make([]float64, d), make([]float64, d)
-	for j := range d {
-		s.Low[j], s.High[j] = math.Inf(1), math.Inf(-1)
-	}
-	for _, p := range parts {
-		if p.err != nil {
-			return nil, p.err
+// sum sets p to the moments of the rows, which begin at event from: the means first and then the squares about them, so
+// that nothing cancels wherever the origin is.
+func (p *moments) sum(rows []float64, from int, data Data) {
+	d := len(p.mean)
+	weight := func(i int) float64 {
+		if data.Weights == nil {
+			return 1
 		}
-		s.EventWeight += p.total
-		for j := range d {
-			weight[j] += p.weight[j]
-			s.Mean[j] += p.sum[j]
-			square[j] += p.square[j]
-			s.Low[j], s.High[j] = math.Min(s.Low[j], p.low[j]), math.Max(s.High[j], p.high[j])
+		return data.Weights[from+i]
+	}
+	for i := range len(rows) / d {
+		w := weight(i)
+		p.total += w
+		for j, v := range rows[i*d:][:d] {
+			if math.IsNaN(v) && data.Missing {
+				continue
+			}
+			if !(math.Abs(v) <= MaxMagnitude) {
+				p.err = &EventError{Event: int64(from + i), Dimension: j, Value: v}
+				return
+			}
+			p.low[j], p.high[j] = math.Min(p.low[j], v), math.Max(p.high[j], v)
+			p.weight[j] += w
+			p.mean[j] += w * v
 		}
 	}
-	if !(s.EventWeight > 0) {
-		return nil, fmt.Errorf("mixture: the weights of all %d events are 0", n)
-	}
-	for j := range d {
-		if !(weight[j] > 0) {
-			return nil, fmt.Errorf("mixture: dimension %d is missing in every event", j)
+	rounding := make([]float64, d)
+	for j, w := range p.weight {
+		if w > 0 {
+			p.mean[j] /= w
 		}
-		mean := s.Mean[j] / weight[j]
-		s.Variance[j] = math.Max(0, square[j]/weight[j]-mean*mean)
-		s.Mean[j] = shift[j] + mean
 	}
-	return s, nil
+	for i := range len(rows) / d {
+		w := weight(i)
+		for j, v := range rows[i*d:][:d] {
+			if math.IsNaN(v) {
+				continue
+			}
+			delta := v - p.mean[j]
+			rounding[j] += w * delta
+			p.square[j] += w * delta * delta
+		}
+	}
+	for j, w := range p.weight {
+		if w > 0 {
+			p.mean[j] += rounding[j] / w
+		}
+	}
+}
+
+// merge adds the moments of other events: Chan, Golub, LeVeque, Updating formulae and a pairwise algorithm for computing
+// sample variances (1979), eq. 2.1.
+func (p *moments) merge(q *moments) {
+	p.total += q.total
+	for j, w := range q.weight {
+		p.low[j], p.high[j] = math.Min(p.low[j], q.low[j]), math.Max(p.high[j], q.high[j])
+		if !(w > 0) {
+			continue
+		}
+		share := w / (p.weight[j] + w)
+		delta := q.mean[j] - p.mean[j]
+		p.square[j] += q.square[j] + delta*delta*(p.weight[j]*share)
+		p.mean[j] += delta * share
+		p.weight[j] += w
+	}
 }
