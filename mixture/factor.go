@@ -24,31 +24,31 @@ type Factors struct {
 	Constants []float64 // M
 }
 
-// Factor factors the covariances in float64. Its error, a *[ParameterError], names the first component whose covariance is
-// not positive definite.
+// Factor factors the covariances in float64, and reads the lower triangle of each matrix. The slices of p must have their
+// lengths: see [Parameters.Validate]. Its error, a *[ParameterError], names the first component whose covariance is not
+// positive definite.
 func (p *Parameters) Factor() (*Factors, error) {
-	f := &Factors{Constants: make([]float64, p.M)}
 	if p.Covariance.Correlated() {
-		return f, p.factorMatrices(f)
+		return p.factorMatrices()
 	}
-	return f, p.factorDiagonals(f)
+	return p.factorDiagonals()
 }
 
-func (p *Parameters) factorMatrices(f *Factors) error {
+func (p *Parameters) factorMatrices() (*Factors, error) {
 	d := p.D
 	size := d * (d + 1) / 2
-	f.Inverse = make([]float64, p.M*size)
+	f := &Factors{Inverse: make([]float64, p.M*size), Constants: make([]float64, p.M)}
 	work := make([]float64, d*d)
 	logDet := 0.0
 	for m := range p.M {
 		inverse := f.Inverse[m*size:][:size]
-		if m > 0 && p.Covariance == Tied {
+		if m >= p.matrices() {
 			copy(inverse, f.Inverse[:size])
 		} else {
 			copy(work, p.square(m))
 			var ok bool
 			if logDet, ok = invertCholesky(work, d); !ok {
-				return &ParameterError{Field: "covariances", Index: m, Reason: "not positive definite"}
+				return nil, p.indefinite(m)
 			}
 			k := 0
 			for a := range d {
@@ -57,25 +57,37 @@ func (p *Parameters) factorMatrices(f *Factors) error {
 		}
 		f.Constants[m] = p.constant(m, logDet)
 	}
-	return nil
+	return f, nil
 }
 
-// invertCholesky replaces the symmetric d×d matrix s by the inverse of its lower Cholesky factor, and returns log |s|.
-func invertCholesky(s []float64, d int) (logDet float64, ok bool) {
+// cholesky replaces the lower triangle of the symmetric d×d matrix s by its Cholesky factor, or returns false where s is
+// not positive definite.
+func cholesky(s []float64, d int) bool {
+	if _, ok := lapack64.Potrf(blas64.Symmetric{N: d, Stride: d, Data: s, Uplo: blas.Lower}); !ok {
+		return false
+	}
 	for a := range d {
-		if !(s[a*d+a] > 0) {
-			return 0, false
+		if !positive(s[a*d+a]) {
+			return false
 		}
 	}
-	t, ok := lapack64.Potrf(blas64.Symmetric{N: d, Stride: d, Data: s, Uplo: blas.Lower})
-	if !ok {
+	return true
+}
+
+// positive reports whether v is a finite number above 0.
+func positive(v float64) bool { return v > 0 && v <= math.MaxFloat64 }
+
+// invertCholesky replaces the lower triangle of the symmetric d×d matrix s by the inverse of its Cholesky factor, and
+// returns log |s|.
+func invertCholesky(s []float64, d int) (logDet float64, ok bool) {
+	if !cholesky(s, d) {
 		return 0, false
 	}
 	for a := range d {
 		logDet += 2 * math.Log(s[a*d+a])
 	}
-	t.Diag = blas.NonUnit
-	if !lapack64.Trtri(t) {
+	lower := blas64.Triangular{N: d, Stride: d, Data: s, Uplo: blas.Lower, Diag: blas.NonUnit}
+	if !lapack64.Trtri(lower) {
 		return 0, false
 	}
 	for a := range d {
@@ -85,12 +97,12 @@ func invertCholesky(s []float64, d int) (logDet float64, ok bool) {
 			}
 		}
 	}
-	return logDet, !math.IsNaN(logDet) && !math.IsInf(logDet, 0)
+	return logDet, true
 }
 
-func (p *Parameters) factorDiagonals(f *Factors) error {
+func (p *Parameters) factorDiagonals() (*Factors, error) {
 	d := p.D
-	f.Inverse = make([]float64, p.M*d)
+	f := &Factors{Inverse: make([]float64, p.M*d), Constants: make([]float64, p.M)}
 	for m := range p.M {
 		logDet := 0.0
 		for j := range d {
@@ -98,16 +110,20 @@ func (p *Parameters) factorDiagonals(f *Factors) error {
 			if p.Covariance == Diag {
 				v = p.Covariances[m*d+j]
 			}
-			inverse := 1 / math.Sqrt(v)
-			if !(v > 0) || math.IsInf(inverse, 0) || inverse == 0 {
-				return &ParameterError{Field: "covariances", Index: m, Reason: "not positive definite"}
+			if !positive(v) {
+				return nil, p.indefinite(m)
 			}
-			f.Inverse[m*d+j] = inverse
+			f.Inverse[m*d+j] = 1 / math.Sqrt(v)
 			logDet += math.Log(v)
 		}
 		f.Constants[m] = p.constant(m, logDet)
 	}
-	return nil
+	return f, nil
+}
+
+// indefinite is the error of covariance m, for tied the one that all share.
+func (p *Parameters) indefinite(m int) error {
+	return &ParameterError{Field: "covariances", Index: p.owner(m), Reason: "not positive definite"}
 }
 
 func (p *Parameters) constant(m int, logDet float64) float64 {

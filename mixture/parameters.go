@@ -44,7 +44,7 @@ func (p *Parameters) Clone() *Parameters {
 }
 
 // Mean returns μ_m, a view.
-func (p *Parameters) Mean(m int) []float64 { return p.Means[m*p.D:][:p.D] }
+func (p *Parameters) Mean(m int) []float64 { return p.Means[m*p.D:][:p.D:p.D] }
 
 // Matrix returns Σ_m as a D×D matrix, a copy: a *mat.SymDense for full and tied, a *mat.DiagDense for diag and spherical.
 func (p *Parameters) Matrix(m int) mat.Symmetric {
@@ -63,6 +63,22 @@ func (p *Parameters) Matrix(m int) mat.Symmetric {
 	}
 }
 
+// matrices returns how many covariances there are: M, or for tied one that all share.
+func (p *Parameters) matrices() int {
+	if p.Covariance == Tied {
+		return 1
+	}
+	return p.M
+}
+
+// owner returns the component of covariance m, or -1 where all share it.
+func (p *Parameters) owner(m int) int {
+	if p.Covariance == Tied {
+		return -1
+	}
+	return m
+}
+
 // square returns component m's D×D entries of a full or tied covariance, a view.
 func (p *Parameters) square(m int) []float64 {
 	if p.Covariance == Tied {
@@ -72,9 +88,24 @@ func (p *Parameters) square(m int) []float64 {
 }
 
 // Validate reports the first way in which p is not a mixture: sizes that disagree, weights that are negative or do not sum
-// to 1 within 1e-6, entries that are not finite, covariances that are not symmetric within 1e-9 (relative to the diagonal)
-// or not positive definite. Every such error is a *[ParameterError].
+// to 1 within 1e-6, means beyond [MaxMagnitude], entries that are not finite, covariances that are not symmetric within 1e-9
+// (relative to the diagonal) or not positive definite. Every such error is a *[ParameterError].
 func (p *Parameters) Validate() error {
+	if p == nil {
+		return &ParameterError{Field: "parameters", Index: -1, Reason: "there are none"}
+	}
+	for _, check := range []func() error{
+		p.validateSizes, p.validateWeights, p.validateMeans, p.validateCovariances, p.validateSymmetry,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	_, err := p.Factor()
+	return err
+}
+
+func (p *Parameters) validateSizes() error {
 	if _, err := ParseCovariance(string(p.Covariance)); err != nil {
 		return &ParameterError{Field: "covariance_type", Index: -1, Reason: fmt.Sprintf("%q is not full, diag, tied or spherical", p.Covariance)}
 	}
@@ -85,35 +116,49 @@ func (p *Parameters) Validate() error {
 		return &ParameterError{Field: "dimensions", Index: -1, Reason: fmt.Sprintf("%d: want at least 1", p.D)}
 	}
 	for _, f := range []struct {
-		name      string
-		got, want int
+		name  string
+		got   int
+		shape []int
 	}{
-		{"weights", len(p.Weights), p.M},
-		{"means", len(p.Means), p.M * p.D},
-		{"covariances", len(p.Covariances), p.Covariance.Len(p.M, p.D)},
+		{"weights", len(p.Weights), []int{p.M}},
+		{"means", len(p.Means), []int{p.M, p.D}},
+		{"covariances", len(p.Covariances), p.covarianceShape()},
 	} {
-		if f.got != f.want {
-			return &ParameterError{Field: f.name, Index: -1, Reason: fmt.Sprintf("%d numbers: want %d", f.got, f.want)}
+		if !holds(f.got, f.shape) {
+			want := fmt.Sprint(f.shape[0])
+			for _, n := range f.shape[1:] {
+				want += fmt.Sprintf("×%d", n)
+			}
+			return &ParameterError{Field: f.name, Index: -1, Reason: fmt.Sprintf("%d numbers: want %s", f.got, want)}
 		}
 	}
-	if err := p.validateWeights(); err != nil {
-		return err
+	return nil
+}
+
+// covarianceShape returns the sizes of the covariances, the slowest index first.
+func (p *Parameters) covarianceShape() []int {
+	switch p.Covariance {
+	case Full:
+		return []int{p.M, p.D, p.D}
+	case Diag:
+		return []int{p.M, p.D}
+	case Tied:
+		return []int{p.D, p.D}
+	case Spherical:
+		return []int{p.M}
 	}
-	for i, v := range p.Means {
-		if !(math.Abs(v) <= MaxMagnitude) {
-			return &ParameterError{Field: "means", Index: i / p.D, Reason: fmt.Sprintf("%v: want finite and at most %g in magnitude", v, MaxMagnitude)}
+	return nil
+}
+
+// holds reports whether n is the product of the positive sizes, which may be larger than an int.
+func holds(n int, shape []int) bool {
+	for _, size := range shape {
+		if n%size != 0 {
+			return false
 		}
+		n /= size
 	}
-	for i, v := range p.Covariances {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return &ParameterError{Field: "covariances", Index: p.owner(i), Reason: fmt.Sprintf("%v is not finite", v)}
-		}
-	}
-	if err := p.validateSymmetry(); err != nil {
-		return err
-	}
-	_, err := p.Factor()
-	return err
+	return n == 1
 }
 
 func (p *Parameters) validateWeights() error {
@@ -130,38 +175,41 @@ func (p *Parameters) validateWeights() error {
 	return nil
 }
 
+func (p *Parameters) validateMeans() error {
+	for i, v := range p.Means {
+		if !(math.Abs(v) <= MaxMagnitude) {
+			return &ParameterError{Field: "means", Index: i / p.D, Reason: fmt.Sprintf("%v: want a number of at most %g in magnitude", v, MaxMagnitude)}
+		}
+	}
+	return nil
+}
+
+func (p *Parameters) validateCovariances() error {
+	size := p.Covariance.Len(1, p.D)
+	for i, v := range p.Covariances {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return &ParameterError{Field: "covariances", Index: p.owner(i / size), Reason: fmt.Sprintf("%v is not finite", v)}
+		}
+	}
+	return nil
+}
+
 func (p *Parameters) validateSymmetry() error {
 	if !p.Covariance.Correlated() {
 		return nil
 	}
-	matrices := p.M
-	if p.Covariance == Tied {
-		matrices = 1
-	}
 	d := p.D
-	for m := range matrices {
+	for m := range p.matrices() {
 		s := p.square(m)
 		for a := range d {
 			for b := range a {
-				if diff := math.Abs(s[a*d+b] - s[b*d+a]); diff > symmetryTolerance*math.Sqrt(math.Abs(s[a*d+a]*s[b*d+b])) {
-					return &ParameterError{Field: "covariances", Index: m, Reason: fmt.Sprintf(
+				scale := math.Sqrt(math.Abs(s[a*d+a])) * math.Sqrt(math.Abs(s[b*d+b]))
+				if diff := math.Abs(s[a*d+b] - s[b*d+a]); diff > symmetryTolerance*scale {
+					return &ParameterError{Field: "covariances", Index: p.owner(m), Reason: fmt.Sprintf(
 						"not symmetric: entry (%d,%d) is %v, entry (%d,%d) is %v", a, b, s[a*d+b], b, a, s[b*d+a])}
 				}
 			}
 		}
 	}
 	return nil
-}
-
-// owner returns the component that covariance entry i belongs to.
-func (p *Parameters) owner(i int) int {
-	switch p.Covariance {
-	case Full:
-		return i / (p.D * p.D)
-	case Diag:
-		return i / p.D
-	case Tied:
-		return -1
-	}
-	return i
 }

@@ -2,19 +2,9 @@ package mixture
 
 import "math"
 
-const (
-	// relativeRidge is the default ridge as a share of each dimension's variance; the original's dynamic range of
-	// covariances (COVARIANCE_DYNAMIC_RANGE) is its inverse.
-	relativeRidge = 1e-6
-	// magnitudeRidge keeps the standard deviation that the ridge allows above float32's spacing at the largest |x_d|.
-	magnitudeRidge = 1e-7
-	// absoluteRidge keeps the ridge of a dimension that is 0 everywhere positive.
-	absoluteRidge = 1e-12
-)
-
 // The limits of the M-step, for devices that have one of their own.
 const (
-	// EmptyWeight is the N_m below which a component is empty: its mean would be a quotient of rounding errors.
+	// EmptyWeight is the N_m up to which a component is empty: its mean would be a quotient of rounding errors.
 	EmptyWeight = 1e-10
 	// FloorGrowth is how much more floor each attempt adds to a covariance that is still not positive definite, and
 	// FloorAttempts how often: 1e-6·1e2^6 of the data's variance is far past any rounding.
@@ -22,43 +12,17 @@ const (
 	FloorAttempts = 6
 )
 
-// Prior is what the M-step adds to the statistics.
-type Prior struct {
-	// Ridge is added to the diagonal of every covariance, one value a dimension.
-	Ridge []float64
-	// Floor is the ridge that is added besides, in growing multiples, to a covariance that would not be positive
-	// definite, one positive value a dimension.
-	Floor []float64
-}
-
-// RelativePrior returns the default prior for data: dimension d's ridge is 1e-6 of its variance, at least (1e-7·max|x_d|)²,
-// at least 1e-12.
-func RelativePrior(s *Summary) Prior {
-	ridge := make([]float64, s.D)
-	for j := range ridge {
-		spacing := magnitudeRidge * s.MaxAbs(j)
-		ridge[j] = math.Max(relativeRidge*s.Variance[j], math.Max(spacing*spacing, absoluteRidge))
-	}
-	return Prior{Ridge: ridge, Floor: ridge}
-}
-
-// AbsolutePrior returns a prior that adds the same ridge ≥ 0 to every dimension, as scikit-learn's reg_covar, with the
-// default's floor.
-func AbsolutePrior(s *Summary, ridge float64) Prior {
-	p := RelativePrior(s)
-	p.Ridge = make([]float64, s.D)
-	for j := range p.Ridge {
-		p.Ridge[j] = ridge
-	}
-	return p
-}
+// spreadRounding is the share of a second moment up to which the variance left of it, after the mean's square is taken off,
+// is the rounding of sums of some 1e5 events and not spread: equal events have no variance, whatever their order.
+const spreadRounding = 1e-13
 
 // Report is what an M-step had to mend.
 type Report struct {
-	// Empty lists the components that no event belongs to: they keep their mean, take the floor for covariance and 0 for
-	// weight.
+	// Empty lists the components that no event belongs to: they keep their mean, with weight 0 and the ridge for
+	// covariance (and the floor besides, where the ridge has a 0).
 	Empty []int
-	// Floored lists the components whose covariance was not positive definite before the floor was added.
+	// Floored lists the components whose covariance was not positive definite before the floor was added, empty ones
+	// apart; for tied it is 0 where the covariance that all share was not.
 	Floored []int
 }
 
@@ -69,181 +33,200 @@ type Report struct {
 //	Σ_m = Second_m / N_m - (μ_m - o_m)(μ_m - o_m)ᵀ + diag(Ridge)
 //
 // so covariances are about the new means (Bishop, eqs. 9.24 to 9.26; scikit-learn). Tied averages the Σ_m by N_m, spherical
-// averages each Σ_m's diagonal. The previous parameters serve components that became empty. s is not changed.
+// averages each Σ_m's diagonal. The previous parameters serve components that became empty; where all are, they keep their
+// weights too.
+//
+// Whatever s holds, the result is a mixture: a component whose moments are not finite counts as empty, and a covariance that
+// even the floor leaves indefinite loses its off-diagonal entries, and is reported as floored. s is not changed.
 func Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report) {
-	p := NewParameters(s.Covariance, s.M, s.D)
+	u := &mStep{s: s, p: NewParameters(s.Covariance, s.M, s.D), held: make([]bool, s.M)}
 	var report Report
-	total := 0.0
-	for _, n := range s.Weights {
-		total += n
+	report.Empty = u.means(previous)
+	if len(report.Empty) < s.M {
+		u.covariances()
 	}
-	d := s.D
-	for m := range s.M {
-		n := s.Weights[m]
-		mean := p.Mean(m)
-		if !(n > EmptyWeight) {
-			report.Empty = append(report.Empty, m)
-			copy(mean, previous.Mean(m))
+	for m := range u.p.matrices() {
+		u.p.addDiagonal(m, prior.Ridge, 1)
+	}
+	report.Floored = u.floor(prior.Floor)
+	return u.p, report
+}
+
+// mStep is an M-step under way.
+type mStep struct {
+	s     *Statistics
+	p     *Parameters // what is being made
+	held  []bool      // M: events belong to the component
+	total float64     // Σ N_m of those
+}
+
+// means sets the weights and means, and returns the components that are empty.
+func (u *mStep) means(previous *Parameters) (empty []int) {
+	for m, n := range u.s.Weights {
+		if u.held[m] = n > EmptyWeight && n <= math.MaxFloat64 && u.mean(m); u.held[m] {
+			u.total += n
 			continue
 		}
-		p.Weights[m] = n / total
-		for j := range d {
-			mean[j] = s.Origins[m*d+j] + s.First[m*d+j]/n
+		empty = append(empty, m)
+		copy(u.p.Mean(m), previous.Mean(m))
+	}
+	for m, held := range u.held {
+		if held {
+			u.p.Weights[m] = u.s.Weights[m] / u.total
 		}
 	}
-	switch s.Covariance {
-	case Full:
-		for m := range s.M {
-			fullCovariance(p.square(m), s, m)
-		}
-	case Tied:
-		tiedCovariance(p.square(0), s, total)
-	case Diag:
-		for m := range s.M {
-			diagonal(p.Covariances[m*d:][:d], s, m)
-		}
-	case Spherical:
-		variances := make([]float64, d)
-		for m := range s.M {
-			p.Covariances[m] = sphericalVariance(s, m, variances)
-		}
+	if len(empty) == u.s.M {
+		copy(u.p.Weights, previous.Weights)
 	}
-	p.addDiagonal(prior.Ridge, func(int) bool { return true })
-	empty := make(map[int]bool, len(report.Empty))
-	for _, m := range report.Empty {
-		empty[m] = true
-	}
-	report.Floored = p.floor(prior.Floor, empty)
-	return p, report
+	return empty
 }
 
-// fullCovariance sets sigma to component m's scatter about its mean over N_m, or to 0 where it is empty.
-func fullCovariance(sigma []float64, s *Statistics, m int) {
-	d, n := s.D, s.Weights[m]
-	if !(n > EmptyWeight) {
+// mean sets component m's mean, and reports whether it is one that events can have.
+func (u *mStep) mean(m int) bool {
+	mean := u.p.Mean(m)
+	for j := range mean {
+		i := m*u.s.D + j
+		mean[j] = u.s.Origins[i] + u.s.First[i]/u.s.Weights[m]
+		if !(math.Abs(mean[j]) <= MaxMagnitude) {
+			return false
+		}
+	}
+	return true
+}
+
+// covariances sets the covariances, without the ridge, to the scatter about the new means over the weight; to 0 where a
+// component is empty.
+func (u *mStep) covariances() {
+	s, d := u.s, u.s.D
+	if s.Covariance == Tied {
+		u.matrix(u.p.square(0), s.Second, 0, s.M, u.total)
 		return
 	}
-	first, second := s.First[m*d:][:d], s.Second[m*d*(d+1)/2:]
-	k := 0
-	for a := range d {
-		for b := range a + 1 {
-			v := second[k]/n - (first[a]/n)*(first[b]/n)
-			if a == b {
-				v = math.Max(v, 0)
-			}
-			sigma[a*d+b], sigma[b*d+a] = v, v
-			k++
-		}
-	}
-}
-
-func tiedCovariance(sigma []float64, s *Statistics, total float64) {
-	d := s.D
-	k := 0
-	for a := range d {
-		for b := range a + 1 {
-			v := s.Second[k]
-			for m, n := range s.Weights {
-				if n > EmptyWeight {
-					v -= s.First[m*d+a] * (s.First[m*d+b] / n)
-				}
-			}
-			v /= total
-			if a == b {
-				v = math.Max(v, 0)
-			}
-			sigma[a*d+b], sigma[b*d+a] = v, v
-			k++
-		}
-	}
-}
-
-func diagonal(variances []float64, s *Statistics, m int) {
-	d, n := s.D, s.Weights[m]
-	if !(n > EmptyWeight) {
-		return
-	}
-	for j := range variances {
-		mean := s.First[m*d+j] / n
-		variances[j] = math.Max(s.Second[m*d+j]/n-mean*mean, 0)
-	}
-}
-
-func sphericalVariance(s *Statistics, m int, scratch []float64) float64 {
-	d, n := s.D, s.Weights[m]
-	if !(n > EmptyWeight) {
-		return 0
-	}
-	trace := s.Second[m] / n
-	for j := range scratch {
-		mean := s.First[m*d+j] / n
-		trace -= mean * mean
-	}
-	return math.Max(trace, 0) / float64(d)
-}
-
-// addDiagonal adds ridge to the diagonal of the covariances of the components that want it; spherical takes the average.
-func (p *Parameters) addDiagonal(ridge []float64, want func(m int) bool) {
-	d := p.D
-	average := 0.0
-	for _, v := range ridge {
-		average += v / float64(d)
-	}
-	for m := range p.M {
-		if !want(m) {
+	size := s.Covariance.SecondLen(1, d)
+	for m, held := range u.held {
+		if !held {
 			continue
 		}
-		switch p.Covariance {
-		case Full, Tied:
-			s := p.square(m)
-			for j, v := range ridge {
-				s[j*d+j] += v
-			}
-			if p.Covariance == Tied {
-				return
-			}
+		n, second := s.Weights[m], s.Second[m*size:][:size]
+		switch s.Covariance {
+		case Full:
+			u.matrix(u.p.square(m), second, m, m+1, n)
 		case Diag:
-			for j, v := range ridge {
-				p.Covariances[m*d+j] += v
+			for j, v := range second {
+				u.p.Covariances[m*d+j] = spread(u.scatter(v, j, j, m, m+1), v) / n
 			}
 		case Spherical:
-			p.Covariances[m] += average
+			trace := second[0]
+			for j := range d {
+				trace = u.scatter(trace, j, j, m, m+1)
+			}
+			u.p.Covariances[m] = spread(trace, second[0]) / (n * float64(d))
 		}
 	}
+}
+
+// matrix sets sigma to the scatter over n of the components from, …, to-1, of which second is the packed triangle.
+func (u *mStep) matrix(sigma, second []float64, from, to int, n float64) {
+	d, k := u.s.D, 0
+	for a := range d {
+		for b := range a + 1 {
+			v := u.scatter(second[k], a, b, from, to)
+			if a == b {
+				v = spread(v, second[k])
+			}
+			sigma[a*d+b], sigma[b*d+a] = v/n, v/n
+			k++
+		}
+	}
+}
+
+// scatter moves entry (a, b) of a second moment of the components from, …, to-1 from their origins to their means.
+func (u *mStep) scatter(second float64, a, b, from, to int) float64 {
+	for m := from; m < to; m++ {
+		if u.held[m] {
+			first := u.s.First[m*u.s.D:]
+			second -= first[a] * (first[b] / u.s.Weights[m])
+		}
+	}
+	return second
+}
+
+// spread returns the scatter of what had the second moment given, or 0 where it is no more than rounding.
+func spread(scatter, second float64) float64 {
+	if scatter > spreadRounding*second {
+		return scatter
+	}
+	return 0
 }
 
 // floor adds growing multiples of ridge to the covariances that are not positive definite, and returns the components that
 // needed it, empty ones apart.
-func (p *Parameters) floor(ridge []float64, empty map[int]bool) (floored []int) {
-	for m := range p.M {
-		scale, attempts := 1.0, 0
-		for !p.positiveDefinite(m) && attempts < FloorAttempts {
-			more := make([]float64, p.D)
-			for j, v := range ridge {
-				more[j] = scale * v
-			}
-			p.addDiagonal(more, func(i int) bool { return i == m || p.Covariance == Tied })
-			scale *= FloorGrowth
-			attempts++
+func (u *mStep) floor(ridge []float64) (floored []int) {
+	p := u.p
+	work := make([]float64, p.Covariance.Len(1, p.D))
+	for m := range p.matrices() {
+		if p.positiveDefinite(m, work) {
+			continue
 		}
-		if attempts > 0 && !empty[m] {
+		if u.held[m] || p.Covariance == Tied && u.total > 0 {
 			floored = append(floored, m)
 		}
-		if p.Covariance == Tied {
-			break
+		scale := 1.0
+		for range FloorAttempts {
+			p.addDiagonal(m, ridge, scale)
+			scale *= FloorGrowth
+			if p.positiveDefinite(m, work) {
+				break
+			}
+		}
+		if !p.positiveDefinite(m, work) {
+			p.keepDiagonal(m, ridge)
 		}
 	}
 	return floored
 }
 
-func (p *Parameters) positiveDefinite(m int) bool {
-	one := &Parameters{Covariance: p.Covariance, M: 1, D: p.D, Weights: []float64{1}, Means: p.Mean(m)}
-	switch size := p.Covariance.Len(1, p.D); p.Covariance {
-	case Tied:
-		one.Covariances = p.Covariances
-	default:
-		one.Covariances = p.Covariances[m*size:][:size]
+// addDiagonal adds scale·ridge to the diagonal of covariance m; spherical takes the average.
+func (p *Parameters) addDiagonal(m int, ridge []float64, scale float64) {
+	d := p.D
+	for j, v := range ridge {
+		switch p.Covariance {
+		case Full, Tied:
+			p.square(m)[j*d+j] += scale * v
+		case Diag:
+			p.Covariances[m*d+j] += scale * v
+		case Spherical:
+			p.Covariances[m] += scale * v / float64(d)
+		}
 	}
-	_, err := one.Factor()
-	return err == nil
+}
+
+// keepDiagonal sets the off-diagonal entries of covariance m to 0, and replaces variances that are none by the ridge.
+func (p *Parameters) keepDiagonal(m int, ridge []float64) {
+	if !p.Covariance.Correlated() {
+		return // variances are positive and finite once there is a floor
+	}
+	s := p.square(m)
+	for j, v := range ridge {
+		variance := s[j*p.D+j]
+		clear(s[j*p.D:][:p.D])
+		if !(variance > 0 && variance <= math.MaxFloat64) {
+			variance = v
+		}
+		s[j*p.D+j] = variance
+	}
+}
+
+// positiveDefinite reports whether covariance m is; work has room for one.
+func (p *Parameters) positiveDefinite(m int, work []float64) bool {
+	if p.Covariance.Correlated() {
+		copy(work, p.square(m))
+		return cholesky(work, p.D)
+	}
+	for _, v := range p.Covariances[m*len(work):][:len(work)] {
+		if !positive(v) {
+			return false
+		}
+	}
+	return true
 }
