@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 )
 
 // The defaults of [TrainOptions].
@@ -50,58 +52,85 @@ type Fit struct {
 // Train runs EM from start until the options stop it. One iteration is an E-step under the current parameters and an M-step
 // with the new means in the covariances; the last pass scores the parameters that are left behind.
 //
-// When ctx is cancelled between or during passes, Train returns ctx's error and a Fit of the last complete iteration; it is
-// nil only where not even the start was scored.
+// When ctx is cancelled between or during passes, or a pass fails, Train returns the error and a Fit of the last complete
+// iteration; it is nil only where not even the start was scored. It refuses a start that is not a mixture, a prior of other
+// dimensions and options that are negative.
 func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, options TrainOptions) (*Fit, error) {
-	fit := &Fit{Parameters: start}
-	statistics, err := data.Accumulate(ctx, start)
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	if err := start.Validate(); err != nil {
+		return nil, err
+	}
+	if err := prior.validate(start.D); err != nil {
+		return nil, err
+	}
+	fit := &Fit{Parameters: start.Clone()}
+	statistics, total, err := pass(ctx, data, fit.Parameters, options.MaxIterations == 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := fit.record(statistics.LogLikelihood, statistics.EventWeight, options); err != nil {
-		return nil, err
-	}
-	var report Report
-	for fit.Iterations < options.MaxIterations {
-		if err := ctx.Err(); err != nil {
-			return fit, err
-		}
-		next, mended, err := update(data, statistics, prior, fit.Parameters)
-		if err != nil {
-			return fit, err
-		}
+	fit.record(total, 0, options)
+	var mended Report
+	for !fit.Converged && fit.Iterations < options.MaxIterations {
 		weight := statistics.EventWeight
-		var total float64
-		if fit.Iterations+1 == options.MaxIterations {
-			var scores Scores
-			err = data.Score(ctx, next, &scores)
-			total = scores.Total
-		} else {
-			statistics, err = data.Accumulate(ctx, next)
-			if err == nil {
-				total = statistics.LogLikelihood
-			}
+		next, report, err := update(ctx, data, statistics, prior, fit.Parameters)
+		if err == nil {
+			statistics, total, err = pass(ctx, data, next, fit.Iterations+1 == options.MaxIterations)
 		}
 		if err != nil {
+			fit.warnMended(mended, prior)
 			return fit, err
 		}
-		fit.Parameters, report = next, mended
+		fit.Parameters, mended = next, report
 		fit.Iterations++
-		if err := fit.record(total, weight, options); err != nil {
-			return fit, err
-		}
-		change := math.Abs(fit.History[fit.Iterations]-fit.History[fit.Iterations-1]) / weight
-		if change < options.Tolerance && fit.Iterations >= options.MinIterations {
-			fit.Converged = true
-			break
-		}
+		change := (total - fit.LogLikelihood) / weight
+		fit.record(total, change, options)
+		fit.Converged = math.Abs(change) < options.Tolerance && fit.Iterations >= options.MinIterations
 	}
-	fit.warn(report, options)
+	fit.warnMended(mended, prior)
+	fit.warnUnconverged(options)
 	return fit, nil
 }
 
-// update is the M-step, the device's where it has one.
-func update(data Loaded, s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report, error) {
+// validate reports an option that is negative or not a number.
+func (o TrainOptions) validate() error {
+	switch {
+	case !(o.Tolerance >= 0):
+		return fmt.Errorf("mixture: the tolerance is %v: want at least 0", o.Tolerance)
+	case o.MinIterations < 0:
+		return fmt.Errorf("mixture: min iterations is %d: want at least 0", o.MinIterations)
+	case o.MaxIterations < 0:
+		return fmt.Errorf("mixture: max iterations is %d: want at least 0", o.MaxIterations)
+	}
+	return nil
+}
+
+// pass runs over the events under p, and returns their log-likelihood; the last pass needs no statistics.
+func pass(ctx context.Context, data Loaded, p *Parameters, last bool) (s *Statistics, total float64, err error) {
+	if last {
+		var scores Scores
+		err = data.Score(ctx, p, &scores)
+		total = scores.Total
+	} else if s, err = data.Accumulate(ctx, p); err == nil {
+		total = s.LogLikelihood
+	}
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case math.IsNaN(total) || math.IsInf(total, 0):
+		return nil, 0, errNotFinite
+	case s != nil && !(s.EventWeight > EmptyWeight*float64(p.M)):
+		return nil, 0, fmt.Errorf("mixture: the weights of all events sum to %v: too little to share among %d components", s.EventWeight, p.M)
+	}
+	return s, total, nil
+}
+
+// update is the M-step, the device's where it has one, unless ctx is cancelled.
+func update(ctx context.Context, data Loaded, s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, Report{}, err
+	}
 	if device, ok := data.(Updater); ok {
 		return device.Update(s, prior, previous)
 	}
@@ -112,49 +141,92 @@ func update(data Loaded, s *Statistics, prior Prior, previous *Parameters) (*Par
 // errNotFinite is what a pass whose total is not a number leads to; devices clamp, so it speaks of a broken one.
 var errNotFinite = errors.New("mixture: the log-likelihood is not finite: the events are too far from every component for this precision")
 
-func (f *Fit) record(total, weight float64, options TrainOptions) error {
-	if math.IsNaN(total) || math.IsInf(total, 0) {
-		return errNotFinite
-	}
-	change := 0.0
-	if len(f.History) > 0 {
-		change = (total - f.LogLikelihood) / weight
-	}
+// record notes the log-likelihood of the parameters reached.
+func (f *Fit) record(total, change float64, options TrainOptions) {
 	f.LogLikelihood = total
 	f.History = append(f.History, total)
 	if options.Progress != nil {
 		options.Progress(Progress{Iteration: f.Iterations, LogLikelihood: total, Change: change})
 	}
-	return nil
 }
 
-// warn words what the last M-step had to mend and how the loop ended.
-func (f *Fit) warn(last Report, options TrainOptions) {
+// warnMended words what the last M-step had to mend, and which components have collapsed onto the ridge.
+func (f *Fit) warnMended(last Report, prior Prior) {
 	if len(last.Empty) > 0 {
-		f.Warnings = append(f.Warnings, fmt.Sprintf("no event belongs to component %s: it keeps its mean, with weight 0", list(last.Empty)))
+		f.warn("no event belongs to %s: the mean stays, with weight 0", components(last.Empty))
 	}
 	if len(last.Floored) > 0 {
-		f.Warnings = append(f.Warnings, fmt.Sprintf("the covariance of component %s was not positive definite: a ridge was added", list(last.Floored)))
+		f.warn("the covariance of %s was not positive definite: a ridge was added", f.sharers(last.Floored))
 	}
+	if collapsed := f.collapsed(last, prior); len(collapsed) > 0 {
+		f.warn("at least half of every variance of %s is the ridge: its events lie closer together than that", f.sharers(collapsed))
+	}
+}
+
+// collapsedRidges is how many times the ridge a variance may be and still come mostly from it.
+const collapsedRidges = 2
+
+// collapsed returns the covariances that owe at least half of every variance to the ridge, empty components' apart.
+func (f *Fit) collapsed(last Report, prior Prior) []int {
+	if f.Iterations == 0 {
+		return nil // the start has no ridge in it
+	}
+	p := f.Parameters
+	ridge := NewParameters(p.Covariance, 1, p.D)
+	ridge.addDiagonal(0, prior.Ridge, collapsedRidges)
+	var found []int
+	for m := range p.matrices() {
+		if p.Covariance != Tied && slices.Contains(last.Empty, m) {
+			continue
+		}
+		sigma, limit := p.Matrix(m), ridge.Matrix(0)
+		mostly := true
+		for j := range p.D {
+			mostly = mostly && sigma.At(j, j) <= limit.At(j, j)
+		}
+		if mostly {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// warnUnconverged says how the loop ended, where it should have converged.
+func (f *Fit) warnUnconverged(options TrainOptions) {
 	if !f.Converged && options.Tolerance > 0 && options.MaxIterations > 0 {
-		f.Warnings = append(f.Warnings, fmt.Sprintf("not converged after %d iterations: the mean log-likelihood still changed by %g or more",
-			f.Iterations, options.Tolerance))
+		f.warn("not converged after %d iterations at a tolerance of %g", f.Iterations, options.Tolerance)
 	}
+}
+
+func (f *Fit) warn(format string, args ...any) {
+	f.Warnings = append(f.Warnings, fmt.Sprintf(format, args...))
+}
+
+// sharers names the components that have the covariances given.
+func (f *Fit) sharers(covariances []int) string {
+	if f.Parameters.Covariance == Tied {
+		return "all components"
+	}
+	return components(covariances)
 }
 
 // listed is how many components a warning names.
 const listed = 8
 
-func list(components []int) string {
-	text := ""
-	for i, m := range components {
+// components names components.
+func components(all []int) string {
+	text := "component "
+	if len(all) > 1 {
+		text = "components "
+	}
+	for i, m := range all {
 		if i == listed {
-			return text + fmt.Sprintf(" and %d more", len(components)-listed)
+			return text + fmt.Sprintf(" and %d more", len(all)-listed)
 		}
 		if i > 0 {
 			text += ", "
 		}
-		text += fmt.Sprint(m)
+		text += strconv.Itoa(m)
 	}
 	return text
 }
