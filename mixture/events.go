@@ -1,6 +1,7 @@
 package mixture
 
 import (
+	"errors"
 	"fmt"
 
 	"gonum.org/v1/gonum/mat"
@@ -23,17 +24,20 @@ type Events interface {
 	sealed()
 }
 
-// Rows is N events of D numbers each in one slice: event n is Data[n·Stride : n·Stride+D].
+// Rows is N events of D numbers each in one slice: event n is Data[n·Stride : n·Stride+D]. It is what [Float32] and
+// [Float64] return, which check that the sizes agree; devices look for it to read events where they lie.
 type Rows[T float32 | float64] struct {
 	Data   []T
 	N, D   int
 	Stride int
 }
 
-// Float32 views n events of d numbers each in data, event i beginning at data[i·stride]. A stride of 0 stands for d.
+// Float32 views n events of d numbers each in data, event i beginning at data[i·stride]. A stride of 0 stands for d; the last
+// event may end where data ends.
 func Float32(data []float32, n, d, stride int) (Events, error) { return rows(data, n, d, stride) }
 
-// Float64 views n events of d numbers each in data, event i beginning at data[i·stride]. A stride of 0 stands for d.
+// Float64 views n events of d numbers each in data, event i beginning at data[i·stride]. A stride of 0 stands for d; the last
+// event may end where data ends.
 func Float64(data []float64, n, d, stride int) (Events, error) { return rows(data, n, d, stride) }
 
 func rows[T float32 | float64](data []T, n, d, stride int) (Events, error) {
@@ -71,8 +75,12 @@ func (r *Rows[T]) Read(dst []float64, from int) {
 
 func (r *Rows[T]) sealed() {}
 
-// Matrix views the rows of m as events.
+// Matrix views the rows of m as events. A dense matrix is viewed as [Float64] does; others are read through At, which must
+// be safe for concurrent use, as it is for gonum's own.
 func Matrix(m mat.Matrix) (Events, error) {
+	if m == nil {
+		return nil, errors.New("mixture: events: there is no matrix")
+	}
 	n, d := m.Dims()
 	if n < 1 || d < 1 {
 		return nil, fmt.Errorf("mixture: events: a %d×%d matrix holds none", n, d)

@@ -19,7 +19,7 @@ type Statistics struct {
 	First   []float64 // M×D
 	Second  []float64 // Covariance.SecondLen(M, D)
 
-	// LogLikelihood is Σ_n w_n log p(x_n) under the parameters of the pass.
+	// LogLikelihood is Σ_n w_n log p(x_n) under the parameters of the pass; under hard assignment as [Scores].Total.
 	LogLikelihood float64
 	// Events is N, the number of events summed.
 	Events int64
@@ -27,7 +27,7 @@ type Statistics struct {
 	EventWeight float64
 }
 
-// NewStatistics returns statistics of no events, about the origins given (M×D, copied).
+// NewStatistics returns statistics of no events, about the origins given: M×D, copied; nil for 0.
 func NewStatistics(c Covariance, m, d int, origins []float64) *Statistics {
 	s := &Statistics{
 		Covariance: c, M: m, D: d,
