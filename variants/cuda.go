@@ -6,6 +6,10 @@ const cudaThreads = 256
 // updateThreads is one warp a component: the factorisation's columns are short.
 const updateThreads = 32
 
+// tileWidth is how many numbers apart the events of a tile lie in shared memory: D and the homogeneous coordinate, made odd so
+// that neighbouring events lie in different banks (WIDTH in the templates).
+func tileWidth(d int) int { return (d + 1) | 1 }
+
 // cudaVariants is the table of CUDA variants. The direct form below is the ladder's first rung: clear, and right at any size
 // that fits.
 func cudaVariants() []Variant {
@@ -36,7 +40,7 @@ func cudaVariants() []Variant {
 					tile := c.Value("tile")
 					return Resources{
 						Threads: cudaThreads, Tile: tile, BlocksPerUnit: 1, PerComponent: true,
-						SharedBytes: tile * (p.D + 2) * p.Precision.Bytes(),
+						SharedBytes: tile * (tileWidth(p.D) + 1) * p.Precision.Bytes(),
 					}
 				},
 				Work: momentsWork(0.05),
@@ -51,7 +55,7 @@ func cudaVariants() []Variant {
 					tile := c.Value("tile")
 					return Resources{
 						Threads: cudaThreads, Tile: tile, BlocksPerUnit: 2,
-						SharedBytes: tile * (p.D + 2 + RoundComponents(p.M) + 2) * p.Precision.Bytes(),
+						SharedBytes: tile * (tileWidth(p.D) + RoundComponents(p.M)) * p.Precision.Bytes(),
 					}
 				},
 				Work: accumulateWork(0.1),
