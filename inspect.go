@@ -210,6 +210,12 @@ func Variants() []VariantInfo {
 // Cache is the store of compiled kernels.
 type Cache = cache.Cache
 
+// CacheLimits say how much of a [Cache] to keep.
+type CacheLimits = cache.Limits
+
+// DefaultCacheBytes is the size beyond which a cache drops what was read longest ago.
+const DefaultCacheBytes = cache.DefaultMaxBytes
+
 // OpenCache opens the cache in dir; "" stands for $GMMSPEC_CACHE or a folder of the user's cache directory.
 func OpenCache(dir string) (*Cache, error) { return processWorkshop().openCache(dir) }
 

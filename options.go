@@ -3,11 +3,13 @@ package gmmspec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/variants"
 )
 
 // The devices that [WithDevice] takes, besides "cuda:1" and so on.
@@ -23,6 +25,12 @@ const (
 	PrecisionAuto = "auto"
 	Float32Name   = "float32"
 	Float64Name   = "float64"
+)
+
+// The defaults of [WithTolerance] and [WithIterations].
+const (
+	DefaultTolerance     = mixture.DefaultTolerance
+	DefaultMaxIterations = mixture.DefaultMaxIterations
 )
 
 // Option is a setting of [New], [Explain], [Render] or [Compile].
@@ -109,22 +117,23 @@ func WithVariant(name string) Option { return func(s *settings) { s.variant = na
 // withWorkshop replaces the process's tools.
 func withWorkshop(w *workshop) Option { return func(s *settings) { s.workshop = w } }
 
+// CheckOptions reports the first reason for which the options would be refused by any model: a name that is not known, a
+// number out of its range. What depends on a model's size or on this machine is not looked at.
+func CheckOptions(options ...Option) error { return applied(options).check() }
+
 // newSettings applies and checks options for a model of m components over d dimensions.
 func newSettings(m, d int, options []Option) (*settings, error) {
-	s := &settings{
-		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData,
-		tolerance: mixture.DefaultTolerance, max: mixture.DefaultMaxIterations,
-	}
-	for _, o := range options {
-		o(s)
-	}
+	s := applied(options)
 	if m < 1 {
 		return nil, fmt.Errorf("gmmspec: %d components: want at least 1", m)
 	}
 	if d < 1 {
 		return nil, fmt.Errorf("gmmspec: %d dimensions: want at least 1", d)
 	}
-	if err := s.check(m, d); err != nil {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if err := s.checkInitial(m, d); err != nil {
 		return nil, err
 	}
 	if s.workshop == nil {
@@ -133,7 +142,20 @@ func newSettings(m, d int, options []Option) (*settings, error) {
 	return s, nil
 }
 
-func (s *settings) check(m, d int) error {
+// applied returns the default settings, changed by options in their order.
+func applied(options []Option) *settings {
+	s := &settings{
+		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData,
+		tolerance: DefaultTolerance, max: DefaultMaxIterations,
+	}
+	for _, o := range options {
+		o(s)
+	}
+	return s
+}
+
+// check looks at each setting but the initial parameters.
+func (s *settings) check() error {
 	if _, err := ParseCovariance(string(s.covariance)); err != nil {
 		return err
 	}
@@ -158,7 +180,7 @@ func (s *settings) check(m, d int) error {
 	if s.ownRidge && (!(s.ridge >= 0) || math.IsInf(s.ridge, 0)) {
 		return fmt.Errorf("gmmspec: ridge %v: want a finite number of at least 0", s.ridge)
 	}
-	return s.checkInitial(m, d)
+	return s.checkInspection()
 }
 
 func (s *settings) checkDevice() error {
@@ -181,6 +203,20 @@ func (s *settings) checkDevice() error {
 		return nil
 	}
 	return fmt.Errorf("gmmspec: unknown device %q: want auto, cuda, cuda:NUMBER, cc or reference", s.device)
+}
+
+// checkInspection checks what [Explain], [Render] and [Compile] take besides.
+func (s *settings) checkInspection() error {
+	if s.arch != "" {
+		if _, err := variants.CUDAArch(s.arch); err != nil {
+			return err
+		}
+	}
+	named := func(v variants.Variant) bool { return v.Name() == s.variant }
+	if s.variant != "" && !slices.ContainsFunc(variants.All(), named) {
+		return fmt.Errorf("gmmspec: unknown variant %q", s.variant)
+	}
+	return nil
 }
 
 func (s *settings) checkInitial(m, d int) error {
