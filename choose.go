@@ -24,7 +24,7 @@ const (
 	cudaLanes = 128
 
 	// ccCompile is one kernel under gcc -O3.
-	ccCompile = 0.35
+	ccCompile = 0.12
 	// ccCall is waking the workers.
 	ccCall = 20e-6
 	// ccFlops is a core's float32 peak.
@@ -33,7 +33,7 @@ const (
 	ccBandwidth = 8e9
 
 	// referenceFlops is a core's rate in the reference.
-	referenceFlops = 0.9e9
+	referenceFlops = 3e9
 	// referenceCall is waking the workers.
 	referenceCall = 20e-6
 
