@@ -2,34 +2,24 @@ package runtime
 
 import "github.com/gmmspec/gmmspec/mixture"
 
-// What a kernel's status says of a component, as bits.
-const (
-	statusEmpty   = 1
-	statusFloored = 2
-)
-
 // UpdateLimits returns what an update kernel needs to know of the M-step's rules.
 func UpdateLimits() []float64 {
-	return []float64{mixture.EmptyWeight, mixture.FloorGrowth, mixture.FloorAttempts}
+	return []float64{mixture.EmptyWeight, mixture.SpreadRounding, mixture.MaxMagnitude}
 }
 
-// FinishUpdate fills in the weights of parameters whose means and covariances an update kernel has computed from s, and
-// words its status.
-func FinishUpdate(p *mixture.Parameters, s *mixture.Statistics, status []int32) mixture.Report {
-	var report mixture.Report
+// FinishUpdate returns the M-step that an update kernel began: p has its means and covariances, and status says for each
+// component whether they are by the book. Where all are, the weights are filled in; where one is not (it is empty, without
+// spread, or its covariance not positive definite), mixture.Update does it all again, and mends.
+func FinishUpdate(p *mixture.Parameters, s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters, status []int32) (*mixture.Parameters, mixture.Report) {
 	total := 0.0
-	for _, n := range s.Weights {
+	for m, n := range s.Weights {
+		if status[m] != 0 {
+			return mixture.Update(s, prior, previous)
+		}
 		total += n
 	}
-	for m, bits := range status {
-		switch {
-		case bits&statusEmpty != 0:
-			report.Empty = append(report.Empty, m)
-			continue
-		case bits&statusFloored != 0:
-			report.Floored = append(report.Floored, m)
-		}
-		p.Weights[m] = s.Weights[m] / total
+	for m, n := range s.Weights {
+		p.Weights[m] = n / total
 	}
-	return report
+	return p, mixture.Report{}
 }

@@ -46,7 +46,7 @@ func ccVariants() []Variant {
 			},
 			Variant{
 				Backend: CC, Stage: Update, Covariance: c, Strategy: "component",
-				Doc:      "Component by component, in float64: mean, covariance, ridge, and a Cholesky factorisation to check it.",
+				Doc:      "Component by component, in float64: mean, covariance, ridge, and a Cholesky factorisation to check them.",
 				Template: "c/update_component.c.tmpl",
 				Refuse:   ownCovariance,
 				Resources: func(p Problem, _ Config) Resources {

@@ -74,7 +74,7 @@ func cudaVariants() []Variant {
 			},
 			Variant{
 				Backend: CUDA, Stage: Update, Covariance: c, Strategy: "component",
-				Doc:      "A warp a component, in float64: mean, covariance, ridge, and a Cholesky factorisation to check it.",
+				Doc:      "A warp a component, in float64: mean, covariance, ridge, and a Cholesky factorisation to check them.",
 				Original: "mstep_means + constants",
 				Template: "cuda/update_component.cu.tmpl",
 				Refuse:   ownCovariance,

@@ -24,7 +24,7 @@ func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previou
 	p := mixture.NewParameters(s.Covariance, s.M, s.D)
 	status := make([]int32, s.M)
 	call := deviceCall{context: r.engine.context}
-	err := call.in(s.Weights, s.First, s.Second, s.Origins, previous.Means, prior.Ridge, prior.Floor, runtime.UpdateLimits())
+	err := call.in(s.Weights, s.First, s.Second, s.Origins, prior.Ridge, runtime.UpdateLimits())
 	call.args = append(call.args, int64(s.M))
 	_, scratchErr := call.add(8 * s.Covariance.SecondLen(s.M, s.D))
 	err = errors.Join(err, scratchErr,
@@ -38,7 +38,8 @@ func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previou
 	if err = errors.Join(err, call.finish(err == nil)); err != nil {
 		return nil, mixture.Report{}, err
 	}
-	return p, runtime.FinishUpdate(p, s, status), nil
+	p, report := runtime.FinishUpdate(p, s, prior, previous, status)
+	return p, report, nil
 }
 
 // deviceCall is the arguments of one launch that lives by itself: each is memory of its own on the device.
