@@ -56,6 +56,7 @@ type settings struct {
 	hard      bool
 	missing   bool
 	progress  func(Progress)
+	warn      func(string)
 	cacheDir  string
 	workshop  *workshop
 }
@@ -105,6 +106,9 @@ func WithMissingValues() Option { return func(s *settings) { s.missing = true } 
 // WithProgress calls f after every pass of training, from the goroutine that trains.
 func WithProgress(f func(Progress)) Option { return func(s *settings) { s.progress = f } }
 
+// WithWarning calls f with the warnings of scoring, one sentence each; those of training are in its [Result].
+func WithWarning(f func(string)) Option { return func(s *settings) { s.warn = f } }
+
 // WithCacheDir keeps compiled kernels in dir; the default is $GMMSPEC_CACHE or a folder of the user's cache directory.
 func WithCacheDir(dir string) Option { return func(s *settings) { s.cacheDir = dir } }
 
@@ -146,7 +150,7 @@ func newSettings(m, d int, options []Option) (*settings, error) {
 func applied(options []Option) *settings {
 	s := &settings{
 		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData,
-		tolerance: DefaultTolerance, max: DefaultMaxIterations,
+		tolerance: DefaultTolerance, max: DefaultMaxIterations, warn: func(string) {},
 	}
 	for _, o := range options {
 		o(s)

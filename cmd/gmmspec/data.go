@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/gmmspec/gmmspec"
+	"github.com/gmmspec/gmmspec/dataset"
+	"github.com/spf13/cobra"
+)
+
+// wantData is the check that DATA and nothing else is given.
+func wantData() cobra.PositionalArgs { return wantArguments("DATA") }
+
+// completeData lets the shell complete DATA.
+func completeData(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"csv", "npy"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// readData reads DATA. A read that waits for its input does not outlive the verb's context.
+func readData(c *cobra.Command, path string, columns *columnsFlag) (*dataset.Table, gmmspec.Events, error) {
+	type result struct {
+		table *dataset.Table
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		table, err := dataset.Read(path, dataset.Options{Columns: columns.selection, Stdin: c.InOrStdin()})
+		done <- result{table, err}
+	}()
+	select {
+	case <-c.Context().Done():
+		return nil, nil, fmt.Errorf("interrupted while reading %s", path)
+	case r := <-done:
+		if r.err != nil {
+			return nil, nil, r.err
+		}
+		events, err := eventsOf(r.table)
+		return r.table, events, err
+	}
+}
+
+// eventsOf views a table as events.
+func eventsOf(t *dataset.Table) (gmmspec.Events, error) {
+	if t.Float32 != nil {
+		return gmmspec.Float32(t.Float32, t.Rows, t.Columns)
+	}
+	return gmmspec.Float64(t.Float64, t.Rows, t.Columns)
+}
+
+// checkDimensions reports data that are not a model's.
+func checkDimensions(modelPath string, dimensions int, t *dataset.Table) error {
+	if t.Columns == dimensions {
+		return nil
+	}
+	return fmt.Errorf("%s has %d dimensions but %s has %d: --columns selects", modelPath, dimensions, t.Source, t.Columns)
+}

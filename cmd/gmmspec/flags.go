@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/gmmspec/gmmspec"
+	"github.com/gmmspec/gmmspec/dataset"
+	"github.com/spf13/cobra"
+)
+
+// sharedFlags are the flags of every verb.
+type sharedFlags struct{ cacheDir string }
+
+// options returns the flags as options.
+func (s *sharedFlags) options() []gmmspec.Option {
+	if s.cacheDir == "" {
+		return nil
+	}
+	return []gmmspec.Option{gmmspec.WithCacheDir(s.cacheDir)}
+}
+
+// optionFlags are flags that stand for options, in the order in which they are given.
+type optionFlags []gmmspec.Option
+
+// optionFlag is a flag that stands for one option, whose text is checked when it is read: a bad one is a wrong use of the
+// command, and the message names the flag.
+type optionFlag struct {
+	options *optionFlags
+	kind    string
+	text    string
+	parse   func(string) (gmmspec.Option, error)
+}
+
+// Set parses and checks the flag's text.
+func (f *optionFlag) Set(text string) error {
+	option, err := f.parse(text)
+	if err == nil {
+		err = gmmspec.CheckOptions(option)
+	}
+	if err != nil {
+		return errors.New(oneLine(err))
+	}
+	f.text, *f.options = text, append(*f.options, option)
+	return nil
+}
+
+// String returns the flag's text.
+func (f *optionFlag) String() string { return f.text }
+
+// Type names what the flag takes.
+func (f *optionFlag) Type() string { return f.kind }
+
+// text makes an option of a flag's text as it stands.
+func text[T ~string](option func(T) gmmspec.Option) func(string) (gmmspec.Option, error) {
+	return func(text string) (gmmspec.Option, error) { return option(T(text)), nil }
+}
+
+// number makes an option of a number.
+func number(option func(float64) gmmspec.Option) func(string) (gmmspec.Option, error) {
+	return func(text string) (gmmspec.Option, error) {
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, errors.New("not a number")
+		}
+		return option(value), nil
+	}
+}
+
+// add defines a flag that stands for an option; standard is its text where it is not given.
+func (o *optionFlags) add(c *cobra.Command, name, kind, standard, usage string, parse func(string) (gmmspec.Option, error)) {
+	c.Flags().Var(&optionFlag{options: o, kind: kind, text: standard, parse: parse}, name, usage)
+}
+
+// addChoice defines a flag that takes one of a few words, which the shell can complete.
+func (o *optionFlags) addChoice(c *cobra.Command, name, standard, usage string, words []string, parse func(string) (gmmspec.Option, error)) {
+	o.add(c, name, "string", standard, usage, parse)
+	completeWords(c, name, words)
+}
+
+// completeWords lets the shell complete the value of a flag that is defined and not yet completed.
+func completeWords(c *cobra.Command, name string, words []string) {
+	if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err)
+	}
+}
+
+// addWork defines the flags that say where and how work is done.
+func (o *optionFlags) addWork(c *cobra.Command) {
+	o.addChoice(c, "device", gmmspec.DeviceAuto, "where to work: `auto|cuda[:n]|cc|reference`",
+		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))
+	o.addChoice(c, "precision", gmmspec.PrecisionAuto, "of the kernels: `auto|float32|float64`; sums are float64 always",
+		[]string{gmmspec.PrecisionAuto, gmmspec.Float32Name, gmmspec.Float64Name}, text(gmmspec.WithPrecision))
+}
+
+// addCovariance defines --covariance.
+func (o *optionFlags) addCovariance(c *cobra.Command) {
+	o.addChoice(c, "covariance", string(gmmspec.Full), "covariance type: `full|diag|tied|spherical`",
+		[]string{string(gmmspec.Full), string(gmmspec.Diag), string(gmmspec.Tied), string(gmmspec.Spherical)}, text(gmmspec.WithCovariance))
+}
+
+// wholeFlag is a flag that takes a whole number.
+type wholeFlag struct {
+	target *int
+	least  int
+}
+
+// Set parses and checks the flag's text.
+func (f *wholeFlag) Set(text string) error {
+	value, err := strconv.Atoi(text)
+	if err != nil || value < f.least {
+		return fmt.Errorf("want a whole number from %d to %d", f.least, math.MaxInt)
+	}
+	*f.target = value
+	return nil
+}
+
+// String returns the number.
+func (f *wholeFlag) String() string { return strconv.Itoa(*f.target) }
+
+// Type names what the flag takes.
+func (f *wholeFlag) Type() string { return "int" }
+
+// columnsFlag is a flag that takes a list of columns.
+type columnsFlag struct {
+	selection dataset.Selection
+	text      string
+}
+
+// Set parses the flag's text.
+func (f *columnsFlag) Set(text string) error {
+	selection, err := dataset.ParseSelection(text)
+	if err != nil {
+		return errors.New(oneLine(err))
+	}
+	f.selection, f.text = selection, text
+	return nil
+}
+
+// String returns the flag's text.
+func (f *columnsFlag) String() string { return f.text }
+
+// Type names what the flag takes.
+func (f *columnsFlag) Type() string { return "list" }
+
+// add defines --columns.
+func (f *columnsFlag) add(c *cobra.Command) {
+	c.Flags().Var(f, "columns", "`list` of the data's columns to use: numbers from 1, ranges such as 1-13, names (default all)")
+}

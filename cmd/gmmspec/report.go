@@ -1,0 +1,139 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gmmspec/gmmspec"
+	"github.com/gmmspec/gmmspec/dataset"
+)
+
+// What of a model is printed: what a terminal of 100 columns can show of a matrix, and a screen or two of components.
+const (
+	shownComponents = 8
+	shownDimensions = 8
+)
+
+// significant is how many digits of a parameter are printed; the model file has all of them.
+const significant = 6
+
+// fitJSON is what train --json prints.
+type fitJSON struct {
+	LogLikelihood  float64   `json:"log_likelihood"`
+	Iterations     int       `json:"iterations"`
+	Converged      bool      `json:"converged"`
+	Device         string    `json:"device"`
+	Variants       []string  `json:"variants"`
+	Seconds        float64   `json:"seconds"`
+	CompileSeconds float64   `json:"compile_seconds"`
+	History        []float64 `json:"history"`
+	Warnings       []string  `json:"warnings"`
+}
+
+// writeFitJSON prints a fit for programs.
+func writeFitJSON(w io.Writer, r *gmmspec.Result) error {
+	return writeJSON(w, fitJSON{
+		LogLikelihood: r.LogLikelihood, Iterations: r.Iterations, Converged: r.Converged,
+		Device: r.Plan.Device, Variants: r.Plan.Variants(),
+		Seconds: r.Training.Seconds(), CompileSeconds: r.Compiling.Seconds(),
+		History: r.History, Warnings: append([]string{}, r.Warnings...), // a list even when there is none
+	})
+}
+
+// writeJSON prints a value on one line.
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}
+
+// warn prints warnings for people, a line each.
+func warn(w io.Writer, warnings []string) {
+	for _, warning := range warnings {
+		fmt.Fprintf(w, "gmmspec: warning: %s\n", line(warning))
+	}
+}
+
+// writeFit prints a fit for people.
+func writeFit(w io.Writer, t *dataset.Table, model *gmmspec.Model, r *gmmspec.Result) {
+	m, d := model.Components(), model.Dimensions()
+	writeParameters(w, t, model)
+	if m > shownComponents || d > shownDimensions {
+		fmt.Fprintf(w, "shown are %d of %d components and %d of %d dimensions: a file that -o names has all\n\n",
+			min(m, shownComponents), m, min(d, shownDimensions), d)
+	}
+	outcome := "not converged"
+	if r.Converged {
+		outcome = "converged"
+	}
+	plan := "plain Go"
+	if kernels := r.Plan.Variants(); len(kernels) > 0 {
+		plan = strings.Join(kernels, ", ")
+	}
+	table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
+	fmt.Fprintf(table, "data\t%s: %d events of %d dimensions\n", t.Source, t.Rows, t.Columns)
+	fmt.Fprintf(table, "log-likelihood\t%s, %s an event\n", digits(r.LogLikelihood), digits(r.LogLikelihood/float64(t.Rows)))
+	fmt.Fprintf(table, "iterations\t%d, %s\n", r.Iterations, outcome)
+	fmt.Fprintf(table, "device\t%s: %s\n", r.Plan.Device, r.Plan.Why)
+	fmt.Fprintf(table, "plan\t%s in %s\n", plan, r.Plan.Problem.Precision)
+	fmt.Fprintf(table, "time\t%s training, %s compiling\n", rounded(r.Training), rounded(r.Compiling))
+	table.Flush()
+}
+
+// columnGap is how many spaces lie between columns.
+const columnGap = 2
+
+// writeParameters prints each component's weight, mean and covariance, as far as there is room.
+func writeParameters(w io.Writer, t *dataset.Table, model *gmmspec.Model) {
+	weights, means, covariances := model.Weights(), model.Means(), model.Covariances()
+	shown := min(model.Dimensions(), shownDimensions)
+	row := func(table io.Writer, name string, value func(d int) string) {
+		fmt.Fprintf(table, "%s\t", name)
+		for d := range shown {
+			fmt.Fprintf(table, "%s\t", value(d))
+		}
+		fmt.Fprintln(table)
+	}
+	for m := range min(model.Components(), shownComponents) {
+		fmt.Fprintf(w, "component %d, weight %s\n", m, digits(weights[m]))
+		table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', tabwriter.AlignRight)
+		row(table, "", func(d int) string { return columnName(t, d) })
+		row(table, "mean", func(d int) string { return digits(means.At(m, d)) })
+		switch model.Covariance() {
+		case gmmspec.Full, gmmspec.Tied:
+			for a := range shown {
+				name := ""
+				if a == 0 {
+					name = "covariance"
+				}
+				row(table, name, func(b int) string { return digits(covariances[m].At(a, b)) })
+			}
+		case gmmspec.Diag, gmmspec.Spherical:
+			row(table, "variance", func(d int) string { return digits(covariances[m].At(d, d)) })
+		}
+		table.Flush()
+		fmt.Fprintln(w)
+	}
+}
+
+// columnName returns the data's name for a dimension, or a made-up one.
+func columnName(t *dataset.Table, d int) string {
+	if t.Names != nil {
+		return t.Names[d]
+	}
+	return "x" + strconv.Itoa(d+1)
+}
+
+// digits prints a number to a few digits.
+func digits(x float64) string { return strconv.FormatFloat(x, 'g', significant, 64) }
+
+// timeDigits is the precision that durations are printed with: microseconds.
+const timeDigits = time.Microsecond
+
+// rounded prints a duration.
+func rounded(d time.Duration) string { return d.Round(timeDigits).String() }

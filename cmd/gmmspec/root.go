@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// The groups that help lists verbs in.
+const (
+	groupFit     = "fit"
+	groupInspect = "inspect"
+	groupTools   = "tools"
+)
+
+// usageTemplate words the help of every verb.
+const usageTemplate = `Usage:
+  {{.UseLine}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}
+{{- end}}
+{{- $verbs := .Commands}}
+{{- range $group := .Groups}}
+
+{{.Title}}
+{{- range $verbs}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{- end}}
+{{- if and .HasAvailableSubCommands (not .Groups)}}
+
+Verbs:
+{{- range $verbs}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{- end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{- end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of every verb:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}
+{{- end}}
+`
+
+// suggestionDistance is how many letters a verb may be mistyped by and still be suggested.
+const suggestionDistance = 2
+
+// newRoot returns the command with all of its verbs.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gmmspec VERB",
+		Short: "Fit and score Gaussian mixture models with code generated for the job in hand",
+		Long: `Fit and score Gaussian mixture models with code generated for the job in hand.
+
+DATA is a .csv file, with or without a header line, a .npy file (float16, float32 or float64),
+or - for CSV on standard input: one row an event, one column a dimension.`,
+		Example: `  gmmspec train -M 2 -o model.json testdata/data/faithful.csv
+  gmmspec predict -m model.json testdata/data/faithful.csv`,
+		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
+		SuggestionsMinimumDistance: suggestionDistance,
+		Args:                       wantVerb,
+		RunE:                       func(*cobra.Command, []string) error { return nil }, // wantVerb lets nothing through
+	}
+	root.SetUsageTemplate(usageTemplate)
+	root.AddGroup(
+		&cobra.Group{ID: groupFit, Title: "Fit and score:"},
+		&cobra.Group{ID: groupInspect, Title: "Look inside:"},
+		&cobra.Group{ID: groupTools, Title: "Around it:"},
+	)
+	root.SetHelpCommandGroupID(groupTools)
+	root.SetCompletionCommandGroupID(groupTools)
+	shared := &sharedFlags{}
+	root.PersistentFlags().StringVar(&shared.cacheDir, "cache-dir", "",
+		"`directory` of compiled kernels (default $GMMSPEC_CACHE, or gmmspec in the user's cache directory)")
+	addVerbs(root, groupFit, newTrain(shared), newScore(shared), newPredict(shared))
+	addVerbs(root, groupInspect, newExplain(shared), newRender(shared), newCompile(shared), newVariants())
+	addVerbs(root, groupTools, newDoctor(shared), newCache(shared), newVersion())
+	root.SetHelpCommand(newHelp())
+	return root
+}
+
+// addVerbs puts verbs into a group of the root's.
+func addVerbs(root *cobra.Command, group string, verbs ...*cobra.Command) {
+	for _, verb := range verbs {
+		verb.GroupID = group
+		verb.DisableFlagsInUseLine = true
+		root.AddCommand(verb)
+	}
+}
+
+// wantVerb refuses the arguments of a command that does nothing but lead to its verbs.
+func wantVerb(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s: a verb is missing", c.CommandPath())
+	}
+	text := fmt.Sprintf("unknown verb %q", args[0])
+	if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
+		text += ": did you mean " + strings.Join(similar, " or ") + "?"
+	}
+	return fmt.Errorf("%s", text)
+}
+
+// wantArguments returns a check that exactly the named arguments are given.
+func wantArguments(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return fmt.Errorf("argument %s is missing", names[len(args)])
+		}
+		if len(args) > len(names) {
+			return fmt.Errorf("unexpected argument %q", args[len(names)])
+		}
+		return nil
+	}
+}

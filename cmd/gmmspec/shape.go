@@ -1,0 +1,52 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/gmmspec/gmmspec"
+	"github.com/spf13/cobra"
+)
+
+// shapeFlags say for which problem code is looked at, without data.
+type shapeFlags struct {
+	shared     *sharedFlags
+	options    optionFlags
+	components int
+	dimensions int
+}
+
+// add defines the flags that explain, render and compile have in common.
+func (f *shapeFlags) add(c *cobra.Command) {
+	c.Flags().VarP(&wholeFlag{&f.components, 1}, "components", "M", "`number` of components; required")
+	c.Flags().VarP(&wholeFlag{&f.dimensions, 1}, "dimensions", "D", "`number` of dimensions; required")
+	f.options.addCovariance(c)
+	f.options.addChoice(c, "precision", gmmspec.PrecisionAuto, "of the kernels: `auto|float32|float64`",
+		[]string{gmmspec.PrecisionAuto, gmmspec.Float32Name, gmmspec.Float64Name}, text(gmmspec.WithPrecision))
+	f.options.addChoice(c, "variant", "", "use the variant of this `name` for its stage: see gmmspec variants", variantNames(), text(gmmspec.WithVariant))
+}
+
+// addArch defines --arch for one architecture.
+func (f *shapeFlags) addArch(c *cobra.Command) {
+	f.options.add(c, "arch", "string", "", "work for cuda devices of this `architecture`, such as sm_90, without one", text(gmmspec.WithArch))
+}
+
+// all checks that the sizes are given, and returns all options.
+func (f *shapeFlags) all() ([]gmmspec.Option, error) {
+	switch {
+	case f.components == 0:
+		return nil, misuse("--components (-M) is missing")
+	case f.dimensions == 0:
+		return nil, misuse("--dimensions (-D) is missing")
+	}
+	return slices.Concat(f.shared.options(), f.options), nil
+}
+
+// variantNames lists the names that --variant takes.
+func variantNames() []string {
+	var names []string
+	for _, v := range gmmspec.Variants() {
+		names = append(names, v.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

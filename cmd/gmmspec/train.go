@@ -1,0 +1,178 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/gmmspec/gmmspec"
+	"github.com/gmmspec/gmmspec/dataset"
+	"github.com/spf13/cobra"
+)
+
+// trainFlags are train's own.
+type trainFlags struct {
+	shared     *sharedFlags
+	options    optionFlags
+	components int
+	least      int // iterations
+	most       int
+	init       string
+	initial    *gmmspec.Parameters // of the model that init names, if it does
+	columns    columnsFlag
+	output     string
+	json       bool
+}
+
+func newTrain(shared *sharedFlags) *cobra.Command {
+	f := &trainFlags{shared: shared, most: gmmspec.DefaultMaxIterations}
+	c := &cobra.Command{
+		Use:   "train -M COMPONENTS [flags] DATA",
+		Short: "Fit a mixture to data by expectation maximisation",
+		Long: `Fit a mixture to data by expectation maximisation, and print its parameters.
+
+Ctrl-C stops between iterations: the last complete one is written to --output.`,
+		Example: `  gmmspec train -M 2 -o model.json testdata/data/faithful.csv
+  gmmspec train -M 3 --columns 1-4 --covariance diag testdata/data/iris.csv
+  gmmspec train --init model.json --tol 1e-6 -o model.json testdata/data/faithful.csv`,
+		Args: wantData(), ValidArgsFunction: completeData,
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
+	}
+	flags := c.Flags()
+	flags.VarP(&wholeFlag{&f.components, 1}, "components", "M", "`number` of components; required unless --init is a model")
+	f.options.addCovariance(c)
+	flags.StringVar(&f.init, "init", string(gmmspec.StartRandomFromData), "first parameters: `random_from_data|even|MODEL.json`")
+	completeWords(c, "init", []string{string(gmmspec.StartRandomFromData), string(gmmspec.StartEven)})
+	flags.Var(&wholeFlag{&f.most, 0}, "max-iter", "iterations at `most`")
+	flags.Var(&wholeFlag{&f.least, 0}, "min-iter", "iterations at `least`")
+	f.options.add(c, "tol", "float", strconv.FormatFloat(gmmspec.DefaultTolerance, 'g', -1, 64),
+		"stop once the mean log-likelihood of an event changes by less than `x`; 0 runs every iteration", number(gmmspec.WithTolerance))
+	f.options.add(c, "reg-covar", "float", "",
+		"`x` added to the covariances' diagonal (default a millionth of each dimension's variance)", number(gmmspec.WithRidge))
+	f.options.add(c, "seed", "uint", "0", "`number` that decides random starts", seed)
+	f.options.addWork(c)
+	f.columns.add(c)
+	flags.StringVarP(&f.output, "output", "o", "", "write the model to `MODEL.json`")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object instead of the parameters")
+	return c
+}
+
+// seed makes an option of --seed.
+func seed(text string) (gmmspec.Option, error) {
+	value, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return nil, errors.New("want a whole number of at least 0, of 64 bits")
+	}
+	return gmmspec.WithSeed(value), nil
+}
+
+// run fits and reports.
+func (f *trainFlags) run(c *cobra.Command, path string) error {
+	options, err := f.prepare(c)
+	if err != nil {
+		return err
+	}
+	table, events, err := readData(c, path, &f.columns)
+	if err != nil {
+		return err
+	}
+	if f.initial != nil {
+		if err := checkDimensions(f.init, f.initial.D, table); err != nil {
+			return err
+		}
+	}
+	bar := newProgress(c.ErrOrStderr(), table.Rows, f.most)
+	model, err := gmmspec.New(f.components, table.Columns, append(options, gmmspec.WithProgress(bar.show))...)
+	if err != nil {
+		return err
+	}
+	bar.start()
+	result, err := model.Train(c.Context(), events)
+	bar.close()
+	if err != nil && c.Context().Err() != nil {
+		return f.interrupted(model, result)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", table.Source, err)
+	}
+	err = f.save(model) // first of all: it may have taken hours
+	if f.json {
+		return errors.Join(err, writeFitJSON(c.OutOrStdout(), result))
+	}
+	warn(c.ErrOrStderr(), result.Warnings)
+	writeFit(c.OutOrStdout(), table, model, result)
+	return err
+}
+
+// prepare holds the flags against each other, before the data are read, and returns all options.
+func (f *trainFlags) prepare(c *cobra.Command) ([]gmmspec.Option, error) {
+	if f.least > f.most {
+		return nil, misuse("--min-iter %d is more than --max-iter %d", f.least, f.most)
+	}
+	options := append(f.shared.options(), gmmspec.WithIterations(f.least, f.most))
+	if f.output != "" {
+		if _, err := os.Stat(filepath.Dir(f.output)); err != nil {
+			return nil, fmt.Errorf("--output %s: %w", f.output, err)
+		}
+	}
+	if filepath.Ext(f.init) != ".json" {
+		start := gmmspec.WithStart(gmmspec.Start(f.init))
+		if err := gmmspec.CheckOptions(start); err != nil {
+			return nil, misuse("--init: %s, or a model file, MODEL.json", oneLine(err))
+		}
+		if f.components == 0 {
+			return nil, misuse("--components (-M) is missing")
+		}
+		return slices.Concat(options, []gmmspec.Option{start}, f.options), nil
+	}
+	if err := f.readInitial(c); err != nil {
+		return nil, err
+	}
+	return slices.Concat(options, f.options, []gmmspec.Option{gmmspec.WithParameters(f.initial)}), nil
+}
+
+// readInitial reads the model that --init names, whose sizes count where flags do not say otherwise.
+func (f *trainFlags) readInitial(c *cobra.Command) error {
+	model, err := gmmspec.Load(f.init)
+	if err != nil {
+		return err
+	}
+	f.initial = model.Parameters()
+	if f.components != 0 && f.components != f.initial.M {
+		return misuse("--components %d: %s has %d", f.components, f.init, f.initial.M)
+	}
+	f.components = f.initial.M
+	if covariance := c.Flag("covariance"); covariance.Changed && covariance.Value.String() != string(f.initial.Covariance) {
+		return misuse("--covariance %s: %s is %s", covariance.Value, f.init, f.initial.Covariance)
+	}
+	return nil
+}
+
+// save writes the model where --output says.
+func (f *trainFlags) save(model *gmmspec.Model) error {
+	if f.output == "" {
+		return nil
+	}
+	return dataset.Replace(f.output, func(w io.Writer) error {
+		_, err := model.WriteTo(w)
+		return err
+	})
+}
+
+// interrupted saves the last complete iteration and says so.
+func (f *trainFlags) interrupted(model *gmmspec.Model, result *gmmspec.Result) error {
+	switch {
+	case result == nil:
+		return errors.New("interrupted before the first iteration: there is nothing to write")
+	case f.output == "":
+		return fmt.Errorf("interrupted after iteration %d: without --output it is lost", result.Iterations)
+	}
+	if err := f.save(model); err != nil {
+		return fmt.Errorf("interrupted after iteration %d, which could not be kept: %w", result.Iterations, err)
+	}
+	return fmt.Errorf("interrupted after iteration %d, which is in %s", result.Iterations, f.output)
+}
