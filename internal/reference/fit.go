@@ -7,9 +7,6 @@ import (
 	"github.com/gmmspec/gmmspec/mixture"
 )
 
-// emptyWeight is the N_m at or below which no event belongs to a component.
-const emptyWeight = 1e-10
-
 // Result is what [Fit] returns.
 type Result struct {
 	Parameters *mixture.Parameters
@@ -121,7 +118,7 @@ func (j *judge) means(next *mixture.Parameters) (weights, shifts []float64) {
 	}
 	for m, n := range weights {
 		shift := shifts[m*next.D:][:next.D]
-		if n <= emptyWeight {
+		if n <= mixture.EmptyWeight {
 			clear(shift)
 		} else {
 			next.Weights[m] = n / total
@@ -142,7 +139,7 @@ func (j *judge) scatter(weights, shifts []float64) []float64 {
 	second := make([]float64, p.Covariance.SecondLen(p.M, p.D))
 	j.events(func(n int, _ float64) {
 		for m, r := range j.responsibilities[n*p.M:][:p.M] {
-			if r == 0 || weights[m] <= emptyWeight {
+			if r == 0 || weights[m] <= mixture.EmptyWeight {
 				continue
 			}
 			j.worker.evaluator.deviation(delta, m)
@@ -168,7 +165,7 @@ func setCovariance(p *mixture.Parameters, m int, weights, scatter []float64, pri
 		}
 	}
 	ridge := prior.Ridge
-	if n <= emptyWeight {
+	if n <= mixture.EmptyWeight {
 		n = 1 // the scatter is 0
 		ridge = emptyRidge(prior)
 	}
