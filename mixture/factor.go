@@ -60,14 +60,23 @@ func (p *Parameters) factorMatrices() (*Factors, error) {
 	return f, nil
 }
 
+// PivotRounding bounds, D times over, what rounding leaves of a pivot that should be 0, as a share of its diagonal entry:
+// Higham, Accuracy and Stability of Numerical Algorithms, theorem 10.3. A matrix with such a pivot is not positive definite.
+const PivotRounding = 0x1p-52
+
 // cholesky replaces the lower triangle of the symmetric d×d matrix s by its Cholesky factor, or returns false where s is
-// not positive definite.
+// not positive definite as far as a float64 can tell.
 func cholesky(s []float64, d int) bool {
 	if _, ok := lapack64.Potrf(blas64.Symmetric{N: d, Stride: d, Data: s, Uplo: blas.Lower}); !ok {
 		return false
 	}
 	for a := range d {
-		if !positive(s[a*d+a]) {
+		row, pivot := s[a*d:][:a], s[a*d+a]
+		below := 0.0 // of the diagonal entry pivot² + Σ row², relative to pivot²
+		for _, v := range row {
+			below += (v / pivot) * (v / pivot)
+		}
+		if !positive(pivot) || !(1 > PivotRounding*float64(d)*(1+below)) {
 			return false
 		}
 	}
@@ -77,8 +86,8 @@ func cholesky(s []float64, d int) bool {
 // positive reports whether v is a finite number above 0.
 func positive(v float64) bool { return v > 0 && v <= math.MaxFloat64 }
 
-// invertCholesky replaces the lower triangle of the symmetric d×d matrix s by the inverse of its Cholesky factor, and
-// returns log |s|.
+// invertCholesky replaces the lower triangle of the symmetric d×d matrix s by the inverse of its Cholesky factor, which must
+// fit float64s, and returns log |s|.
 func invertCholesky(s []float64, d int) (logDet float64, ok bool) {
 	if !cholesky(s, d) {
 		return 0, false
@@ -86,18 +95,13 @@ func invertCholesky(s []float64, d int) (logDet float64, ok bool) {
 	for a := range d {
 		logDet += 2 * math.Log(s[a*d+a])
 	}
-	lower := blas64.Triangular{N: d, Stride: d, Data: s, Uplo: blas.Lower, Diag: blas.NonUnit}
-	if !lapack64.Trtri(lower) {
-		return 0, false
-	}
+	ok = lapack64.Trtri(blas64.Triangular{N: d, Stride: d, Data: s, Uplo: blas.Lower, Diag: blas.NonUnit})
 	for a := range d {
 		for _, v := range s[a*d:][:a+1] {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return 0, false
-			}
+			ok = ok && !math.IsNaN(v) && !math.IsInf(v, 0)
 		}
 	}
-	return logDet, true
+	return logDet, ok
 }
 
 func (p *Parameters) factorDiagonals() (*Factors, error) {

@@ -158,10 +158,11 @@ func (t *table) wrong(reason string) error {
 	if !t.shared && len(at) > 0 {
 		e.Index, at = at[0], at[1:]
 	}
-	for _, i := range at {
-		e.Reason += fmt.Sprintf("[%d]", i)
-	}
 	if len(at) > 0 {
+		e.Reason = "entry "
+		for _, i := range at {
+			e.Reason += fmt.Sprintf("[%d]", i)
+		}
 		e.Reason += ": "
 	}
 	e.Reason += reason

@@ -10,11 +10,10 @@ const (
 	// FloorAttempts how often: 1e-6·1e2^6 of the data's variance is far past any rounding.
 	FloorGrowth   = 100
 	FloorAttempts = 6
+	// SpreadRounding is the share of a second moment up to which the variance that is left of it, after the mean's square
+	// is taken off, is the rounding of sums of some 1e5 events and not spread: equal events have no variance.
+	SpreadRounding = 1e-13
 )
-
-// spreadRounding is the share of a second moment up to which the variance left of it, after the mean's square is taken off,
-// is the rounding of sums of some 1e5 events and not spread: equal events have no variance, whatever their order.
-const spreadRounding = 1e-13
 
 // Report is what an M-step had to mend.
 type Report struct {
@@ -62,8 +61,9 @@ type mStep struct {
 
 // means sets the weights and means, and returns the components that are empty.
 func (u *mStep) means(previous *Parameters) (empty []int) {
+	most := math.MaxFloat64 / float64(u.s.M) // so that the total is finite
 	for m, n := range u.s.Weights {
-		if u.held[m] = n > EmptyWeight && n <= math.MaxFloat64 && u.mean(m); u.held[m] {
+		if u.held[m] = n > EmptyWeight && n <= most && u.mean(m); u.held[m] {
 			u.total += n
 			continue
 		}
@@ -153,7 +153,7 @@ func (u *mStep) scatter(second float64, a, b, from, to int) float64 {
 
 // spread returns the scatter of what had the second moment given, or 0 where it is no more than rounding.
 func spread(scatter, second float64) float64 {
-	if scatter > spreadRounding*second {
+	if scatter > SpreadRounding*second {
 		return scatter
 	}
 	return 0
@@ -201,19 +201,17 @@ func (p *Parameters) addDiagonal(m int, ridge []float64, scale float64) {
 	}
 }
 
-// keepDiagonal sets the off-diagonal entries of covariance m to 0, and replaces variances that are none by the ridge.
+// keepDiagonal sets the off-diagonal entries of covariance m to 0, and variances that are none to the ridge.
 func (p *Parameters) keepDiagonal(m int, ridge []float64) {
-	if !p.Covariance.Correlated() {
-		return // variances are positive and finite once there is a floor
-	}
-	s := p.square(m)
-	for j, v := range ridge {
-		variance := s[j*p.D+j]
-		clear(s[j*p.D:][:p.D])
-		if !(variance > 0 && variance <= math.MaxFloat64) {
-			variance = v
+	diagonal := NewParameters(p.Covariance, 1, p.D)
+	diagonal.addDiagonal(0, ridge, 1)
+	size := len(diagonal.Covariances)
+	sigma := p.Covariances[m*size:][:size]
+	for i, v := range sigma {
+		off := p.Covariance.Correlated() && i%(p.D+1) != 0
+		if off || !positive(v) {
+			sigma[i] = diagonal.Covariances[i]
 		}
-		s[j*p.D+j] = variance
 	}
 }
 
