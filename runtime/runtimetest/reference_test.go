@@ -22,7 +22,7 @@ func TestReference(t *testing.T) {
 		return p.M*p.D > smallShape
 	})
 	options := runtimetest.Options{Problems: problems, Judge: brute{}}
-	open := func(*testing.T, runtimetest.Problem) (mixture.Device, error) { return reference.New(), nil }
+	open := openReference
 	if name := os.Getenv(faultVariable); name != "" {
 		open = openFaulty(name)
 		options.Problems = []runtimetest.Problem{{
@@ -51,4 +51,13 @@ func TestRefusals(t *testing.T) {
 			Of:     func(p runtimetest.Problem) bool { return p.Missing },
 		}},
 	})
+}
+
+// TestReferenceFixtures: mixture.Train on the reference is scikit-learn's fit.
+func TestReferenceFixtures(t *testing.T) {
+	runtimetest.RunFixtures(t, openReference, runtime.Float64, runtimetest.Options{})
+}
+
+func openReference(*testing.T, runtimetest.Problem) (mixture.Device, error) {
+	return reference.New(), nil
 }
