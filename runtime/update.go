@@ -2,9 +2,9 @@ package runtime
 
 import "github.com/gmmspec/gmmspec/mixture"
 
-// UpdateLimits returns what an update kernel needs to know of the M-step's rules.
-func UpdateLimits() []float64 {
-	return []float64{mixture.EmptyWeight, mixture.SpreadRounding, mixture.MaxMagnitude}
+// UpdateLimits returns what an update kernel needs to know of the M-step's rules in d dimensions.
+func UpdateLimits(d int) []float64 {
+	return []float64{mixture.EmptyWeight, mixture.SpreadRounding, mixture.MaxMagnitude, mixture.PivotRounding * float64(d)}
 }
 
 // FinishUpdate returns the M-step that an update kernel began: p has its means and covariances, and status says for each

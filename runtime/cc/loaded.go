@@ -283,7 +283,7 @@ func (l *loaded[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous 
 	p := mixture.NewParameters(s.Covariance, s.M, s.D)
 	status := make([]int32, s.M)
 	work := make([]float64, s.Covariance.SecondLen(1, s.D))
-	k.call.Call(Ptr(s.Weights), Ptr(s.First), Ptr(s.Second), Ptr(s.Origins), Ptr(prior.Ridge), Ptr(runtime.UpdateLimits()),
+	k.call.Call(Ptr(s.Weights), Ptr(s.First), Ptr(s.Second), Ptr(s.Origins), Ptr(prior.Ridge), Ptr(runtime.UpdateLimits(s.D)),
 		Int(s.M), Ptr(work), Ptr(p.Means), Ptr(p.Covariances), Ptr(status))
 	p, report := runtime.FinishUpdate(p, s, prior, previous, status)
 	return p, report, nil

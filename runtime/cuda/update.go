@@ -24,7 +24,7 @@ func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previou
 	p := mixture.NewParameters(s.Covariance, s.M, s.D)
 	status := make([]int32, s.M)
 	call := deviceCall{context: r.engine.context}
-	err := call.in(s.Weights, s.First, s.Second, s.Origins, prior.Ridge, runtime.UpdateLimits())
+	err := call.in(s.Weights, s.First, s.Second, s.Origins, prior.Ridge, runtime.UpdateLimits(s.D))
 	call.args = append(call.args, int64(s.M))
 	_, scratchErr := call.add(8 * s.Covariance.SecondLen(s.M, s.D))
 	err = errors.Join(err, scratchErr,
