@@ -82,6 +82,7 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 	if err != nil {
 		return runtime.Kernel{}, fmt.Errorf("%s: %w", source.Name, err)
 	}
+	b.workshop.noteBuilt(identity(u))
 	r := source.Resources
 	return runtime.Kernel{
 		Variant: source.Name, Stage: string(u.Variant.Stage), Entry: source.Entry, Binary: entry.Payload,
@@ -98,8 +99,26 @@ func (b *builder) entry(ctx context.Context, u specializer.Unit, s specializer.S
 	return b.cubin(ctx, u, s)
 }
 
-// cached reports whether a unit is in the cache.
+// identity tells units apart.
+func identity(u specializer.Unit) string {
+	return fmt.Sprint(u.Target, u.Problem, u.Variant.Name(), u.Config)
+}
+
+// cached reports whether a unit is in the cache, or was compiled by this process. Plans ask it for every job, so what was
+// once found is remembered.
 func (b *builder) cached(u specializer.Unit) bool {
+	if b.workshop.isBuilt(identity(u)) {
+		return true
+	}
+	found := b.lookUp(u)
+	if found {
+		b.workshop.noteBuilt(identity(u))
+	}
+	return found
+}
+
+// lookUp looks for a unit in the cache.
+func (b *builder) lookUp(u specializer.Unit) bool {
 	source, err := specializer.Render(u)
 	if err != nil {
 		return false

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"math"
 	goruntime "runtime"
-	"strings"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -29,6 +30,8 @@ const (
 	ccCall = 20e-6
 	// ccFlops is a core's float32 peak.
 	ccFlops = 100e9
+	// ccDouble is how many float32 operations one float64 operation costs: half as many fit a vector.
+	ccDouble = 2
 	// ccBandwidth is a core's share of the memory's.
 	ccBandwidth = 8e9
 
@@ -45,7 +48,7 @@ const (
 type chooser struct {
 	settings *settings
 	need     autotune.Need
-	noC      bool // compiled C has failed
+	failed   map[string]error // devices that are not to be planned with, and why
 	warnings []string
 }
 
@@ -64,44 +67,73 @@ func (c *chooser) plan(p variants.Problem) (*Plan, error) {
 		return c.reference(p)
 	case DeviceCC:
 		plan, err := c.cc(p)
-		if err != nil {
-			c.warnings = append(c.warnings, fmt.Sprintf("compiled C cannot be used, the reference does the work: %v", err))
-			return c.fallback(p)
+		if err != nil && c.settings.variant == "" {
+			return c.fallback(p, err)
 		}
-		return plan, nil
+		return plan, err
 	case DeviceCUDA:
 		return c.cuda(p)
 	}
 	return c.auto(p)
 }
 
-// auto takes the device with the least estimated total. Where the reference is done in a moment nothing else is looked for,
-// and the CUDA driver is opened only where its start could pay.
+// auto takes the device with the least estimated total.
 func (c *chooser) auto(p variants.Problem) (*Plan, error) {
-	plan, err := c.reference(p)
+	if c.settings.variant != "" {
+		return c.named(p)
+	}
+	reference, err := c.reference(p)
 	if err != nil {
 		return nil, err
 	}
-	plans := []*Plan{plan}
+	plans := []*Plan{reference}
+	if reference.Estimate.Total < worthFinding {
+		reason := fmt.Sprintf("not looked for: the reference takes %.2g s", reference.Estimate.Total)
+		return autotune.Cheapest(plans, []autotune.Alternative{
+			{Device: DeviceCC, Reason: reason}, {Device: DeviceCUDA, Reason: reason},
+		}), nil
+	}
 	var without []autotune.Alternative
-	if plan.Estimate.Total < worthFinding && c.settings.variant == "" {
-		reason := fmt.Sprintf("not looked for: the reference takes %.2g s", plan.Estimate.Total)
-		without = append(without, autotune.Alternative{Device: DeviceCC, Reason: reason}, autotune.Alternative{Device: DeviceCUDA, Reason: reason})
-		return autotune.Cheapest(plans, without), nil
-	}
-	if plan, err := c.cc(p); err == nil {
+	consider := func(device string, plan *Plan, err error) {
+		if err != nil {
+			without = append(without, autotune.Alternative{Device: device, Reason: err.Error()})
+			return
+		}
 		plans = append(plans, plan)
-	} else {
-		without = append(without, autotune.Alternative{Device: DeviceCC, Reason: err.Error()})
 	}
-	if least := autotune.Cheapest(plans, nil).Estimate.Total; least < cudaStartup {
-		without = append(without, autotune.Alternative{Device: DeviceCUDA, Reason: fmt.Sprintf("not looked for: starting it takes %.2g s", cudaStartup)})
-	} else if plan, err := c.cuda(p); err == nil {
-		plans = append(plans, plan)
+	plan, err := c.cc(p)
+	consider(DeviceCC, plan, err)
+	if startup := c.startup(); autotune.Cheapest(plans, nil).Estimate.Total < startup {
+		consider(DeviceCUDA, nil, fmt.Errorf("not looked for: starting it takes %.2g s", startup))
 	} else {
-		without = append(without, autotune.Alternative{Device: DeviceCUDA, Reason: err.Error()})
+		plan, err := c.cuda(p)
+		consider(DeviceCUDA, plan, err)
 	}
-	return autotune.Cheapest(plans, without), nil
+	best := autotune.Cheapest(plans, without)
+	c.warnUnusable(best)
+	return best, nil
+}
+
+// named takes the device that a variant is written for, where auto would choose.
+func (c *chooser) named(p variants.Problem) (*Plan, error) {
+	if _, err := variants.ByName(variants.CUDA, c.settings.variant); err == nil {
+		return c.cuda(p)
+	}
+	return c.cc(p)
+}
+
+// warnUnusable tells of devices that should have been weighed against the best, and do not work.
+func (c *chooser) warnUnusable(best *Plan) {
+	if err := c.failed[DeviceCUDA]; err != nil {
+		c.warnings = append(c.warnings, fmt.Sprintf("CUDA cannot be used: %v", err))
+	}
+	if err := c.unusableC(); err != nil && best.Device == DeviceReference {
+		c.warnings = append(c.warnings, unusableC(err))
+	}
+}
+
+func unusableC(err error) string {
+	return fmt.Sprintf("compiled C cannot be used, the reference does the work: %v", err)
 }
 
 func (c *chooser) reference(p variants.Problem) (*Plan, error) {
@@ -111,23 +143,35 @@ func (c *chooser) reference(p variants.Problem) (*Plan, error) {
 }
 
 // fallback is the reference, where compiled C was wanted.
-func (c *chooser) fallback(p variants.Problem) (*Plan, error) {
+func (c *chooser) fallback(p variants.Problem, reason error) (*Plan, error) {
 	plan, err := c.reference(p)
-	if err == nil {
-		plan.Why = "compiled C cannot be used"
+	if err != nil {
+		return nil, err
 	}
-	return plan, err
+	plan.Why = "compiled C cannot be used"
+	plan.Others = append(plan.Others, autotune.Alternative{Device: DeviceCC, Reason: reason.Error()})
+	c.warnings = append(c.warnings, unusableC(reason))
+	return plan, nil
+}
+
+// unusableC returns why no C kernel can be used here, or nil.
+func (c *chooser) unusableC() error {
+	if err := c.failed[DeviceCC]; err != nil {
+		return err
+	}
+	if err := cc.Available(); err != nil {
+		return err
+	}
+	_, err := c.settings.workshop.findCC()
+	return err
 }
 
 func (c *chooser) cc(p variants.Problem) (*Plan, error) {
-	if c.noC {
-		return nil, fmt.Errorf("it failed before")
-	}
-	if _, err := c.settings.workshop.findCC(); err != nil {
+	if err := c.unusableC(); err != nil {
 		return nil, err
 	}
 	p.Precision = c.precision(variants.Float64)
-	return autotune.For(p, c.needOn(variants.CC), c.ccDevice(p.Precision))
+	return autotune.For(p, c.needOn(), c.ccDevice(p.Precision))
 }
 
 // ccDevice describes this machine's processor.
@@ -136,10 +180,10 @@ func (c *chooser) ccDevice(p variants.Precision) autotune.Device {
 	cores := float64(target.Units)
 	d := autotune.Device{
 		Name: DeviceCC, Target: target, CompileSeconds: ccCompile, CallSeconds: ccCall,
-		Flops: ccFlops * cores, Bandwidth: ccBandwidth * cores, Cached: c.cached(target),
+		Flops: ccFlops * cores, UpdateFlops: ccFlops / ccDouble, Bandwidth: ccBandwidth * cores, Cached: c.cached(target),
 	}
 	if p == variants.Float64 {
-		d.Flops /= 2
+		d.Flops /= ccDouble
 	}
 	return d
 }
@@ -150,24 +194,30 @@ func ccTarget() variants.Target {
 }
 
 func (c *chooser) cuda(p variants.Problem) (*Plan, error) {
+	if err := c.failed[DeviceCUDA]; err != nil {
+		return nil, err
+	}
 	p.Precision = c.precision(variants.Float32)
 	d, err := c.cudaDevice(p.Precision)
 	if err != nil {
 		return nil, err
 	}
-	return autotune.For(p, c.needOn(variants.CUDA), d)
+	return autotune.For(p, c.needOn(), d)
 }
 
-// needOn is the need, less a variant that is named for another backend.
-func (c *chooser) needOn(b variants.Backend) autotune.Need {
+// needOn is the need of a device that has variants.
+func (c *chooser) needOn() autotune.Need {
 	need := c.need
 	need.Variant = c.settings.variant
-	if c.settings.device == DeviceAuto {
-		if _, err := variants.ByName(b, need.Variant); err != nil {
-			need.Variant = ""
-		}
-	}
 	return need
+}
+
+// startup is how long CUDA takes to start, which it has to once.
+func (c *chooser) startup() float64 {
+	if c.settings.workshop.started(c.settings.ordinal) {
+		return 0
+	}
+	return cudaStartup
 }
 
 // precision returns the precision asked for, or the one that auto stands for.
@@ -182,7 +232,7 @@ func (c *chooser) precision(auto variants.Precision) variants.Precision {
 func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 	s := c.settings
 	d := autotune.Device{
-		Name: fmt.Sprintf("%s:%d", DeviceCUDA, s.ordinal), Startup: cudaStartup, CompileSeconds: cudaCompile, CallSeconds: cudaCall,
+		Name: fmt.Sprintf("%s:%d", DeviceCUDA, s.ordinal), Startup: c.startup(), CompileSeconds: cudaCompile, CallSeconds: cudaCall,
 	}
 	if s.arch != "" {
 		target, err := variants.CUDAArch(s.arch)
@@ -190,7 +240,7 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 			return d, err
 		}
 		d.Name, d.Target = "cuda ("+s.arch+")", target
-		d.Flops, d.Bandwidth = math.Inf(1), math.Inf(1)
+		d.Flops, d.UpdateFlops, d.Bandwidth = math.Inf(1), math.Inf(1), math.Inf(1)
 		return d, nil
 	}
 	device, err := s.workshop.cudaDevice(s.ordinal)
@@ -202,7 +252,8 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 	}
 	d.Target = cudaTarget(device)
 	const kilo, bitsPerByte, perClock = 1e3, 8, 2
-	d.Flops = float64(device.Multiprocessors) * float64(device.ClockKHz) * kilo * cudaLanes * perClock / doubleCost(device, p)
+	peak := float64(device.Multiprocessors) * float64(device.ClockKHz) * kilo * cudaLanes * perClock
+	d.Flops, d.UpdateFlops = peak/doubleCost(device, p), peak/doubleCost(device, variants.Float64)
 	d.Bandwidth = float64(device.MemoryKHz) * kilo * perClock * float64(device.MemoryBusBits) / bitsPerByte
 	d.Cached = c.cached(d.Target)
 	return d, nil
@@ -216,16 +267,18 @@ func cudaTarget(d cuda.Device) variants.Target {
 	}
 }
 
-// doubleCost returns how many float32 operations one operation of the precision costs: data-centre chips (x.0) have half as
-// many float64 units as float32 ones, the others 1/64.
+// consumerDouble is how many float32 operations one float64 operation costs on chips that are not made for data centres.
+const consumerDouble = 64
+
+// doubleCost returns how many float32 operations one operation of the precision costs.
 func doubleCost(d cuda.Device, p variants.Precision) float64 {
 	switch {
 	case p == variants.Float32:
 		return 1
-	case d.Minor == 0:
+	case slices.Contains([]string{"sm_80", "sm_90", "sm_100"}, d.Arch()):
 		return 2
 	}
-	return 64
+	return consumerDouble
 }
 
 // cached returns a test for whether a candidate has been compiled before.
@@ -233,10 +286,9 @@ func (c *chooser) cached(t variants.Target) func(variants.Problem, variants.Cand
 	store, err := c.settings.workshop.openCache(c.settings.cacheDir)
 	if err != nil {
 		warning := fmt.Sprintf("compiled kernels are not kept: %v", err)
-		if !strings.Contains(strings.Join(c.warnings, "\n"), warning) {
+		if !slices.Contains(c.warnings, warning) {
 			c.warnings = append(c.warnings, warning)
 		}
-		return nil
 	}
 	b := &builder{workshop: c.settings.workshop, cache: store}
 	return func(p variants.Problem, candidate variants.Candidate) bool { return b.cached(unit(p, t, candidate)) }

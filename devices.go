@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gmmspec/gmmspec/autotune"
@@ -12,20 +15,22 @@ import (
 	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
+	"github.com/gmmspec/gmmspec/variants"
 )
 
-// devices is what a model has opened so far: a device for each plan that it met.
+// devices is what a model has used of the process's pool so far, and keeps: a device for each plan that it met.
 type devices struct {
 	settings *settings
-	mu       sync.Mutex
-	open     map[string]*opened
-	failed   bool // compiled C is not to be tried again
+
+	mu     sync.Mutex
+	kept   map[string]*opened
+	failed map[string]error // devices that could not be opened or trusted, by name without a number
 }
 
 // opened is a device that is ready for a plan's work.
 type opened struct {
-	plan   *Plan
-	device mixture.Device
+	plan *Plan
+	slot *slot
 }
 
 // job is work for a device: events and what is wanted of them.
@@ -35,84 +40,152 @@ type job struct {
 	need       autotune.Need
 }
 
+// work is what a job does on a device; load puts the events there.
+type work func(plan *Plan, load func() (mixture.Loaded, error)) error
+
 func newDevices(s *settings) *devices {
-	return &devices{settings: s, open: map[string]*opened{}}
+	return &devices{settings: s, kept: map[string]*opened{}, failed: map[string]error{}}
 }
 
-// run plans a job, opens the device, and calls work with it; loaded puts the events there. Where float32 was chosen for the
-// job and cannot hold it, work is called again in float64; where C cannot be compiled, loaded or trusted, on the reference.
-// Each of these is told to warn once.
-func (d *devices) run(ctx context.Context, j job, work func(o *opened, loaded func() (mixture.Loaded, error)) error, warn func(string)) error {
+// run plans a job, opens the device, and has the work done there. Where float32 was chosen for the job and cannot hold it,
+// the work is done again in float64.
+func (d *devices) run(ctx context.Context, j job, work work, warn func(string)) error {
 	s := *d.settings
 	for {
-		o, err := d.ready(ctx, &s, j, warn)
-		if err != nil {
+		err := d.try(ctx, &s, j, work, warn)
+		precision, unfit := errors.AsType[*runtime.PrecisionError](err)
+		if !unfit || s.precision != PrecisionAuto {
 			return err
 		}
-		err = withLoaded(ctx, o, j.data, work)
-		var precision *runtime.PrecisionError
-		if s.precision == PrecisionAuto && errors.As(err, &precision) {
-			warn(fmt.Sprintf("float32 cannot hold this fit (%v): it was done in float64", precision))
-			s.precision = Float64Name
-			continue
-		}
+		warn(fmt.Sprintf("float32 cannot hold this fit (%v): it was done in float64", precision))
+		s.precision = Float64Name
+	}
+}
+
+// try is run in the settings' precision.
+func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn func(string)) (err error) {
+	o, err := d.open(ctx, s, j, warn)
+	if err != nil {
 		return err
 	}
-}
-
-// withLoaded calls work and closes what it loaded.
-func withLoaded(ctx context.Context, o *opened, data mixture.Data, work func(o *opened, loaded func() (mixture.Loaded, error)) error) error {
+	pool := s.workshop.pool
+	defer func() { err = errors.Join(err, pool.release(o.slot)) }()
 	var events mixture.Loaded
-	err := work(o, func() (mixture.Loaded, error) {
+	defer func() {
+		if events != nil {
+			err = errors.Join(err, events.Close())
+		}
+	}()
+	return work(o.plan, func() (mixture.Loaded, error) {
 		var err error
-		events, err = o.device.Load(ctx, data)
+		events, err = o.slot.device.Load(ctx, j.data)
 		return events, err
 	})
-	if events != nil {
-		err = errors.Join(err, events.Close())
-	}
-	return err
 }
 
-// ready returns a device for the job, opened before or now.
-func (d *devices) ready(ctx context.Context, s *settings, j job, warn func(string)) (*opened, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	p := problemOf(j.data, s, j.components)
-	chooser := chooser{settings: s, need: j.need, noC: d.failed}
-	plan, err := chooser.plan(p)
-	if err != nil {
-		return nil, err
-	}
-	for _, warning := range chooser.warnings {
-		warn(warning)
-	}
-	if o, ok := d.open[signature(plan)]; ok {
-		return &opened{plan: plan, device: o.device}, nil
-	}
-	device, err := openPlan(ctx, s, plan)
-	if err != nil && plan.Device == DeviceCC && ctx.Err() == nil {
-		d.failed = true
-		warn(fmt.Sprintf("compiled C cannot be used, the reference does the work: %v", err))
-		chooser.noC = true
-		if plan, err = chooser.fallback(p); err != nil {
+// open plans a job and returns the device for it, with a user more. What cannot be opened, or fails its self-test, is not
+// tried again, and the job is planned without it; that is an error only where CUDA was asked for by name.
+func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string)) (*opened, error) {
+	problem := problemOf(j.data, s, j.components)
+	for {
+		chooser := chooser{settings: s, need: j.need, failed: d.failures()}
+		plan, err := chooser.plan(problem)
+		if err != nil {
 			return nil, err
 		}
-		device, err = openPlan(ctx, s, plan)
+		slot, err := d.device(ctx, s, plan)
+		if err == nil {
+			for _, warning := range chooser.warnings {
+				warn(warning)
+			}
+			return &opened{plan, slot}, nil
+		}
+		device, _, _ := strings.Cut(plan.Device, ":")
+		if ctx.Err() != nil || device == DeviceReference || device == DeviceCUDA && s.device == DeviceCUDA {
+			return nil, err
+		}
+		d.fail(device, err)
 	}
+}
+
+func (d *devices) failures() map[string]error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.failed)
+}
+
+func (d *devices) fail(device string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failed[device] = err
+}
+
+// device returns a device that can do what is planned, with a user more: one that the model keeps, or one of the pool,
+// which it then keeps.
+func (d *devices) device(ctx context.Context, s *settings, plan *Plan) (*slot, error) {
+	if slot := d.keeping(plan); slot != nil {
+		return slot, nil
+	}
+	slot, err := s.workshop.pool.acquire(ctx, signature(plan), func(ctx context.Context) (mixture.Device, error) {
+		return openPlan(ctx, s, plan)
+	})
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{plan: plan, device: device}
-	d.open[signature(plan)] = o
-	return o, nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.kept[slot.key]; !ok {
+		s.workshop.pool.keep(slot)
+		d.kept[slot.key] = &opened{plan, slot}
+	}
+	return slot, nil
+}
+
+// keeping returns a device that the model keeps, with a user more, or nil if none serves the plan.
+func (d *devices) keeping(plan *Plan) *slot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o, ok := d.kept[signature(plan)]
+	if !ok {
+		for _, other := range d.kept {
+			if serves(other.plan, plan) {
+				o = other
+				break
+			}
+		}
+	}
+	if o == nil {
+		return nil
+	}
+	d.settings.workshop.pool.keep(o.slot)
+	return o.slot
+}
+
+// serves reports whether a device that was opened for one plan does for another, which only scores: further kernels do not
+// change what a device does then.
+func serves(open, plan *Plan) bool {
+	if open.Device != plan.Device || kind(open.Problem) != kind(plan.Problem) {
+		return false
+	}
+	for _, c := range plan.Choices {
+		scores := c.Stage == variants.Score || c.Stage == variants.EStep
+		same := func(other autotune.Choice) bool { return other.Variant == c.Variant && other.Config == c.Config }
+		if !scores || !slices.ContainsFunc(open.Choices, same) {
+			return false
+		}
+	}
+	return true
+}
+
+// kind is a problem whatever the number of events, which kernels are not compiled for.
+func kind(p variants.Problem) variants.Problem {
+	p.N = 0
+	return p
 }
 
 // signature tells devices apart that differ in anything but the number of events.
 func signature(p *Plan) string {
-	problem := p.Problem
-	problem.N = 0
-	text := p.Device + " " + problem.String()
+	text := p.Device + " " + kind(p.Problem).String()
 	for _, c := range p.Choices {
 		text += " " + c.Variant + " " + c.Config
 	}
@@ -151,14 +224,14 @@ func openProgram(s *settings, plan *Plan, program *runtime.Program) (mixture.Dev
 	return cuda.NewEngine(c, program)
 }
 
-// close closes every device.
+// close gives back every device that the model keeps.
 func (d *devices) close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all []error
-	for key, o := range d.open {
-		all = append(all, o.device.Close())
-		delete(d.open, key)
+	for key, o := range d.kept {
+		all = append(all, d.settings.workshop.pool.release(o.slot))
+		delete(d.kept, key)
 	}
 	return errors.Join(all...)
 }

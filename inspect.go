@@ -28,6 +28,9 @@ func Explain(m, d int, n int64, options ...Option) (*Plan, error) {
 
 // planToTrain plans training; WithArch stands for a CUDA device.
 func (s *settings) planToTrain(m, d int, n int64) (*Plan, error) {
+	if s.arch != "" {
+		s.device = DeviceCUDA
+	}
 	c := chooser{settings: s, need: autotune.Need{Train: true, Passes: s.expectedPasses(), Variant: s.variant}}
 	return c.plan(variants.Problem{
 		M: m, D: d, N: n, Covariance: variants.Covariance(s.covariance), Weighted: s.weights != nil, Hard: s.hard, Missing: s.missing,
@@ -87,7 +90,8 @@ func inspect(m, d int, options []Option) (*settings, *Plan, error) {
 	}
 	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: s.expectedPasses(), Variant: s.variant}}
 	plan, err := c.inspected(variants.Problem{
-		M: m, D: d, N: inspectedEvents, Covariance: variants.Covariance(s.covariance), Weighted: s.weights != nil,
+		M: m, D: d, N: inspectedEvents, Covariance: variants.Covariance(s.covariance),
+		Weighted: s.weights != nil, Hard: s.hard, Missing: s.missing,
 	})
 	return s, plan, err
 }
@@ -98,7 +102,7 @@ func (c *chooser) inspected(p variants.Problem) (*Plan, error) {
 		return c.cuda(p)
 	}
 	p.Precision = c.precision(variants.Float64)
-	return autotune.For(p, c.needOn(variants.CC), c.ccDevice(p.Precision))
+	return autotune.For(p, c.needOn(), c.ccDevice(p.Precision))
 }
 
 // choices returns a plan's choices, or the one that is named.
@@ -126,11 +130,11 @@ type Compiled struct {
 // machine), and keeps them in the cache. No device is needed.
 func Compile(ctx context.Context, m, d int, archs []string, options ...Option) ([]Compiled, error) {
 	if len(archs) == 0 {
-		return compileFor(ctx, m, d, "", options)
+		return compileFor(ctx, m, d, options)
 	}
 	var all []Compiled
 	for _, arch := range archs {
-		compiled, err := compileFor(ctx, m, d, arch, append(append([]Option(nil), options...), WithArch(arch)))
+		compiled, err := compileFor(ctx, m, d, append(append([]Option(nil), options...), WithArch(arch)))
 		if err != nil {
 			return all, err
 		}
@@ -139,7 +143,7 @@ func Compile(ctx context.Context, m, d int, archs []string, options ...Option) (
 	return all, nil
 }
 
-func compileFor(ctx context.Context, m, d int, arch string, options []Option) ([]Compiled, error) {
+func compileFor(ctx context.Context, m, d int, options []Option) ([]Compiled, error) {
 	s, plan, err := inspect(m, d, options)
 	if err != nil {
 		return nil, err

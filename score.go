@@ -67,8 +67,8 @@ func (m *Model) score(ctx context.Context, events Events, out *mixture.Scores) e
 	}
 	data.Summary = summary
 	job := job{components: m.m, data: data, need: autotune.Need{Score: true, Responsibilities: out.Responsibilities != nil, Passes: 1}}
-	return m.devices.run(ctx, job, func(_ *opened, loaded func() (mixture.Loaded, error)) error {
-		events, err := loaded()
+	return m.devices.run(ctx, job, func(_ *Plan, load func() (mixture.Loaded, error)) error {
+		events, err := load()
 		if err != nil {
 			return err
 		}

@@ -58,10 +58,10 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	var fit *mixture.Fit
 	began := time.Now()
 	result := &Result{}
-	err = m.devices.run(ctx, job, func(o *opened, loaded func() (mixture.Loaded, error)) error {
-		result.Plan, result.Compiling = o.plan, time.Since(began)
+	err = m.devices.run(ctx, job, func(plan *Plan, load func() (mixture.Loaded, error)) error {
+		result.Plan, result.Compiling = plan, time.Since(began)
 		began = time.Now()
-		events, err := loaded()
+		events, err := load()
 		if err != nil {
 			return err
 		}

@@ -17,8 +17,11 @@ type workshop struct {
 	openNVRTC func() (*nvrtc.Compiler, error)
 	openCUDA  func() (*cuda.Driver, error)
 
+	pool *pool
+
 	mu       sync.Mutex
 	caches   map[string]*cacheResult
+	built    map[string]bool // the units that were found in a cache, or compiled
 	contexts map[int]*cuda.Context
 }
 
@@ -34,7 +37,9 @@ func newWorkshop() *workshop {
 		findCC:    sync.OnceValues(func() (*compiler.Compiler, error) { return compiler.Find(compiler.Options{}) }),
 		openNVRTC: sync.OnceValues(func() (*nvrtc.Compiler, error) { return nvrtc.Open(nvrtc.Options{}) }),
 		openCUDA:  sync.OnceValues(cuda.Open),
+		pool:      newPool(),
 		caches:    map[string]*cacheResult{},
+		built:     map[string]bool{},
 		contexts:  map[int]*cuda.Context{},
 	}
 }
@@ -90,6 +95,27 @@ func (w *workshop) context(n int) (*cuda.Context, error) {
 	}
 	w.contexts[n] = c
 	return c, nil
+}
+
+// started reports whether there is a context of CUDA device n already.
+func (w *workshop) started(n int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.contexts[n] != nil
+}
+
+// noteBuilt remembers that a unit need not be compiled again.
+func (w *workshop) noteBuilt(unit string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.built[unit] = true
+}
+
+// isBuilt reports whether a unit was noted.
+func (w *workshop) isBuilt(unit string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.built[unit]
 }
 
 // cudaDevice describes CUDA device n.

@@ -1,6 +1,7 @@
 package autotune
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -16,6 +17,7 @@ type Device struct {
 	CompileSeconds float64 // for one kernel that is not cached
 	CallSeconds    float64 // for starting one pass of one kernel
 	Flops          float64 // peak, per second, in the problem's precision
+	UpdateFlops    float64 // the same for an M-step, which is done in float64: of a core on a processor
 	Bandwidth      float64 // bytes per second
 
 	// Cached reports whether a candidate's kernel has been compiled before; nil stands for never.
@@ -71,7 +73,9 @@ func (p *planner) stages() error {
 		if err := p.accumulate(); err != nil {
 			return err
 		}
-		p.update()
+		if err := p.update(); err != nil {
+			return err
+		}
 	}
 	if p.need.Train || p.need.Score || p.need.Responsibilities {
 		choice, err := p.best(variants.Score)
@@ -114,18 +118,23 @@ func (p *planner) accumulate() error {
 	return nil
 }
 
-// update chooses a kernel for the M-step where one saves more than its compilation costs.
-func (p *planner) update() {
+// update chooses a kernel for the M-step where one saves more than its compilation costs, compiled before or not: two runs on
+// one device are to give the same bits, whatever is in the cache. There need be none.
+func (p *planner) update() error {
+	named, _ := p.named()
 	choice, err := p.best(variants.Update)
-	if err != nil {
-		return
+	switch {
+	case err != nil && named == variants.Update:
+		return err
+	case err != nil:
+		return nil
 	}
 	host := choice.Candidate.Variant.Work(p.problem, choice.Candidate.Config).Flops / hostUpdateFlops
 	saved := float64(p.plan.Estimate.Passes) * (host - choice.Seconds)
-	named, _ := p.named()
-	if saved > p.compile(choice) || named == variants.Update {
+	if named == variants.Update || saved > p.device.CompileSeconds {
 		p.choose(choice, true)
 	}
+	return nil
 }
 
 // hostUpdateFlops is the rate of the M-step in Go, measured: small matrices do not fill a processor.
@@ -140,7 +149,7 @@ func (p *planner) named() (variants.Stage, error) {
 	return v.Stage, err
 }
 
-// best returns the fastest candidate for a stage by estimate, the preferred one of equals, cached ones before others.
+// best returns the fastest candidate for a stage by estimate, the preferred one of equals.
 func (p *planner) best(stage variants.Stage) (Choice, error) {
 	named, err := p.named()
 	if err != nil {
@@ -156,7 +165,11 @@ func (p *planner) best(stage variants.Stage) (Choice, error) {
 		}
 	}
 	if len(candidates) == 0 {
-		return Choice{}, &UnservedError{Stage: stage, Device: p.device.Name, Problem: p.problem, Refused: refused}
+		err := &UnservedError{Stage: stage, Device: p.device.Name, Problem: p.problem, Refused: refused}
+		if named == stage {
+			err.Variant = p.need.Variant
+		}
+		return Choice{}, err
 	}
 	var best Choice
 	for i, c := range candidates {
@@ -165,27 +178,30 @@ func (p *planner) best(stage variants.Stage) (Choice, error) {
 			best = choice
 		}
 	}
-	best.Cached = p.device.Cached != nil && p.device.Cached(p.problem, best.Candidate)
 	return best, nil
+}
+
+// cached reports whether a choice's kernel has been compiled before.
+func (p *planner) cached(c Choice) bool {
+	return p.device.Cached != nil && p.device.Cached(p.problem, c.Candidate)
 }
 
 // seconds estimates one pass: what takes longer, computing or moving.
 func (p *planner) seconds(c variants.Candidate) float64 {
-	w := c.Variant.Work(p.problem, c.Config)
-	return p.device.CallSeconds + max(w.Flops/(p.device.Flops*w.Efficiency), w.Bytes/p.device.Bandwidth)
-}
-
-func (p *planner) compile(c Choice) float64 {
-	if c.Cached {
-		return 0
+	w, flops := c.Variant.Work(p.problem, c.Config), p.device.Flops
+	if c.Variant.Stage == variants.Update {
+		flops = p.device.UpdateFlops
 	}
-	return p.device.CompileSeconds
+	return p.device.CallSeconds + max(w.Flops/(flops*w.Efficiency), w.Bytes/p.device.Bandwidth)
 }
 
 // choose adds a choice to the plan; everyPass says whether it is part of every pass.
 func (p *planner) choose(c Choice, everyPass bool) {
+	c.Cached = p.cached(c)
 	p.plan.Choices = append(p.plan.Choices, c)
-	p.plan.Estimate.Compile += p.compile(c)
+	if !c.Cached {
+		p.plan.Estimate.Compile += p.device.CompileSeconds
+	}
 	if everyPass {
 		p.plan.Estimate.Pass += c.Seconds
 	}
@@ -203,9 +219,10 @@ func referencePass(p variants.Problem, need Need, d Device) float64 {
 	return d.CallSeconds + w.Flops/d.Flops
 }
 
-// UnservedError says that no variant does a stage of a problem's work on a device.
+// UnservedError says that no variant, or not the one that was named, does a stage of a problem's work on a device.
 type UnservedError struct {
 	Stage   variants.Stage
+	Variant string // that was named, or ""
 	Device  string
 	Problem variants.Problem
 	Refused []variants.Rejection
@@ -213,7 +230,12 @@ type UnservedError struct {
 
 // Error names the stage, the device and the problem, and each refusal's reason.
 func (e *UnservedError) Error() string {
-	text := fmt.Sprintf("autotune: no variant does %s on %s for %s", e.Stage, e.Device, e.Problem)
+	variant := cmp.Or(e.Variant, "no variant")
+	does := "does"
+	if e.Variant != "" {
+		does = "does not do"
+	}
+	text := fmt.Sprintf("autotune: %s %s %s on %s for %s", variant, does, e.Stage, e.Device, e.Problem)
 	for _, r := range e.Refused {
 		text += fmt.Sprintf("; %s %s: %s", r.Variant, r.Config, r.Reason)
 	}

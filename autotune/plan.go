@@ -2,6 +2,7 @@ package autotune
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gmmspec/gmmspec/variants"
@@ -103,13 +104,23 @@ func (e Estimate) String() string {
 	return seconds(e.Total) + ": " + strings.Join(parts, ", ")
 }
 
-// seconds words a duration to two digits.
+// seconds words a duration to about two digits.
 func seconds(s float64) string {
-	switch {
-	case s < 1e-3:
-		return fmt.Sprintf("%.2g µs", s*1e6)
-	case s < 1:
-		return fmt.Sprintf("%.2g ms", s*1e3)
+	for _, unit := range []struct {
+		seconds float64
+		name    string
+	}{{1, "s"}, {1e-3, "ms"}} {
+		if s >= unit.seconds {
+			return digits(s/unit.seconds) + " " + unit.name
+		}
 	}
-	return fmt.Sprintf("%.3g s", s)
+	return digits(s/1e-6) + " µs"
+}
+
+// digits writes a number of at least 10 without a fraction.
+func digits(v float64) string {
+	if v >= 10 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 2, 64)
 }

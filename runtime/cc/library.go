@@ -11,6 +11,14 @@ import (
 // amd64 and arm64.
 var ErrUnavailable = errors.New("cc: C kernels cannot be opened on this operating system and processor")
 
+// Available returns ErrUnavailable where compiled C cannot be loaded, and nil elsewhere.
+func Available() error {
+	if !available {
+		return ErrUnavailable
+	}
+	return nil
+}
+
 // A Library is a shared object loaded into this process.
 //
 // It is never unloaded. A Func holds a bare address, which nothing could keep from being called after its code is gone,
@@ -28,8 +36,8 @@ type Library struct {
 //
 // What is loaded runs with all rights of this process; a seal is no proof of where it comes from.
 func Open(sealed []byte, dir string) (*Library, error) {
-	if !available {
-		return nil, ErrUnavailable
+	if err := Available(); err != nil {
+		return nil, err
 	}
 	image, err := object.Unseal(sealed)
 	if err != nil {
