@@ -137,6 +137,9 @@ func newSettings(m, d int, options []Option) (*settings, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	if err := s.checkSize(m, d); err != nil {
+		return nil, err
+	}
 	if err := s.checkInitial(m, d); err != nil {
 		return nil, err
 	}
@@ -207,6 +210,30 @@ func (s *settings) checkDevice() error {
 		return nil
 	}
 	return fmt.Errorf("gmmspec: unknown device %q: want auto, cuda, cuda:NUMBER, cc or reference", s.device)
+}
+
+// maxNumbers is how many numbers a model's parameters may be: 4 GiB of them, of which a fit holds several copies. More is a
+// mistake, and would end the process.
+const maxNumbers = 1 << 29
+
+// checkSize reports a model that is too large to be held. The sizes are multiplied as float64, which does not overflow.
+func (s *settings) checkSize(m, d int) error {
+	components, dimensions := float64(m), float64(d)
+	numbers := components * (1 + dimensions)
+	switch s.covariance {
+	case Full:
+		numbers += components * dimensions * dimensions
+	case Diag:
+		numbers += components * dimensions
+	case Tied:
+		numbers += dimensions * dimensions
+	case Spherical:
+		numbers += components
+	}
+	if numbers > maxNumbers {
+		return fmt.Errorf("gmmspec: %d components of %d dimensions, %s, are %.3g numbers: want at most %d", m, d, s.covariance, numbers, maxNumbers)
+	}
+	return nil
 }
 
 // checkInspection checks what [Explain], [Render] and [Compile] take besides.
