@@ -14,9 +14,8 @@ func newCache(shared *sharedFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cache VERB",
 		Short: "Look after the cache of compiled kernels",
-		Args:  wantVerb,
-		RunE:  func(*cobra.Command, []string) error { return nil }, // wantVerb lets nothing through
 	}
+	leadsOn(c)
 	c.AddCommand(newCachePath(shared), newCacheList(shared), newCacheVerify(shared), newCachePrune(shared), newCacheClear(shared))
 	return c
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/gmmspec/gmmspec"
 	"github.com/spf13/cobra"
@@ -36,19 +35,17 @@ does the work where they are missing, so that doctor succeeds whatever it finds.
 
 // writeFindings prints a paragraph a part.
 func writeFindings(w io.Writer, findings []gmmspec.Finding) {
-	table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', tabwriter.TabIndent)
 	for _, f := range findings {
 		state := "found"
 		if !f.OK {
 			state = "missing"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", state, f.Part, line(f.Text))
+		fmt.Fprintf(w, "%-7s  %s: %s\n", state, f.Part, line(f.Text))
 		for _, place := range f.Tried {
-			fmt.Fprintf(table, "\t\ttried %s\n", line(place))
+			fmt.Fprintf(w, "         tried %s\n", line(place))
 		}
 		if f.Advice != "" {
-			fmt.Fprintf(table, "\t\tto do: %s\n", f.Advice)
+			fmt.Fprintf(w, "         to do: %s\n", f.Advice)
 		}
 	}
-	table.Flush()
 }

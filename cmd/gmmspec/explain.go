@@ -42,9 +42,9 @@ each, and the reason for which every other was refused.`,
 	f.add(c)
 	f.addArch(c)
 	c.Flags().VarP(&wholeFlag{&events, 1}, "events", "N", "`number` of events; required")
-	f.options.addChoice(c, "device", gmmspec.DeviceAuto, "where to work: `auto|cuda[:n]|cc|reference`",
+	f.options.addChoice(c, "device", gmmspec.DeviceAuto, "`device` to plan for: auto, cuda, cuda:1, cc or reference",
 		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))
-	c.Flags().Var(&wholeFlag{&most, 0}, "max-iter", "iterations at `most`")
+	c.Flags().Var(&wholeFlag{&most, 0}, "max-iter", "`number` of iterations at most")
 	f.options.add(c, "tol", "float", strconv.FormatFloat(gmmspec.DefaultTolerance, 'g', -1, 64),
 		"stop once the mean log-likelihood of an event changes by less than `x`; 0 runs every iteration", number(gmmspec.WithTolerance))
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead")

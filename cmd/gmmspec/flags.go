@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
+	"strings"
 
 	"github.com/gmmspec/gmmspec"
 	"github.com/gmmspec/gmmspec/dataset"
@@ -89,15 +89,15 @@ func completeWords(c *cobra.Command, name string, words []string) {
 
 // addWork defines the flags that say where and how work is done.
 func (o *optionFlags) addWork(c *cobra.Command) {
-	o.addChoice(c, "device", gmmspec.DeviceAuto, "where to work: `auto|cuda[:n]|cc|reference`",
+	o.addChoice(c, "device", gmmspec.DeviceAuto, "`device` to work on: auto, cuda, cuda:1, cc or reference",
 		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))
-	o.addChoice(c, "precision", gmmspec.PrecisionAuto, "of the kernels: `auto|float32|float64`; sums are float64 always",
+	o.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64; sums are float64 always",
 		[]string{gmmspec.PrecisionAuto, gmmspec.Float32Name, gmmspec.Float64Name}, text(gmmspec.WithPrecision))
 }
 
 // addCovariance defines --covariance.
 func (o *optionFlags) addCovariance(c *cobra.Command) {
-	o.addChoice(c, "covariance", string(gmmspec.Full), "covariance type: `full|diag|tied|spherical`",
+	o.addChoice(c, "covariance", string(gmmspec.Full), "covariance `type`: full, diag, tied or spherical",
 		[]string{string(gmmspec.Full), string(gmmspec.Diag), string(gmmspec.Tied), string(gmmspec.Spherical)}, text(gmmspec.WithCovariance))
 }
 
@@ -110,8 +110,11 @@ type wholeFlag struct {
 // Set parses and checks the flag's text.
 func (f *wholeFlag) Set(text string) error {
 	value, err := strconv.Atoi(text)
-	if err != nil || value < f.least {
-		return fmt.Errorf("want a whole number from %d to %d", f.least, math.MaxInt)
+	switch {
+	case errors.Is(err, strconv.ErrRange) && !strings.HasPrefix(text, "-"):
+		return errors.New("too large")
+	case err != nil || value < f.least:
+		return fmt.Errorf("want a whole number of at least %d", f.least)
 	}
 	*f.target = value
 	return nil
@@ -147,5 +150,5 @@ func (f *columnsFlag) Type() string { return "list" }
 
 // add defines --columns.
 func (f *columnsFlag) add(c *cobra.Command) {
-	c.Flags().Var(f, "columns", "`list` of the data's columns to use: numbers from 1, ranges such as 1-13, names (default all)")
+	c.Flags().Var(f, "columns", "`list` of columns to use: numbers from 1, ranges such as 1-13, and names (default all)")
 }

@@ -37,7 +37,7 @@ processor, or CUDA C++. No compiler and no GPU is needed.`,
 	}
 	f.add(c)
 	f.addArch(c)
-	f.options.addChoice(c, "device", gmmspec.DeviceCC, "`cc|cuda[:n]`; for cuda sm_90 stands in where there is no device",
+	f.options.addChoice(c, "device", gmmspec.DeviceCC, "`device` to render for: cc, cuda or cuda:1; sm_90 stands in where cuda is not there",
 		[]string{gmmspec.DeviceCC, gmmspec.DeviceCUDA}, text(gmmspec.WithDevice))
 	return c
 }

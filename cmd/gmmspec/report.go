@@ -52,13 +52,6 @@ func writeJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
-// warn prints warnings for people, a line each.
-func warn(w io.Writer, warnings []string) {
-	for _, warning := range warnings {
-		fmt.Fprintf(w, "gmmspec: warning: %s\n", line(warning))
-	}
-}
-
 // writeFit prints a fit for people.
 func writeFit(w io.Writer, t *dataset.Table, model *gmmspec.Model, r *gmmspec.Result) {
 	m, d := model.Components(), model.Dimensions()
@@ -81,7 +74,7 @@ func writeFit(w io.Writer, t *dataset.Table, model *gmmspec.Model, r *gmmspec.Re
 	fmt.Fprintf(table, "iterations\t%d, %s\n", r.Iterations, outcome)
 	fmt.Fprintf(table, "device\t%s: %s\n", r.Plan.Device, r.Plan.Why)
 	fmt.Fprintf(table, "plan\t%s in %s\n", plan, r.Plan.Problem.Precision)
-	fmt.Fprintf(table, "time\t%s training, %s compiling\n", rounded(r.Training), rounded(r.Compiling))
+	fmt.Fprintf(table, "time\t%s training, after %s of planning and compiling\n", rounded(r.Training), rounded(r.Compiling))
 	table.Flush()
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,7 +27,7 @@ Examples:
 {{- range $group := .Groups}}
 
 {{.Title}}
-{{- range $verbs}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+{{- range $verbs}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help"))}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 {{- end}}
 {{- if and .HasAvailableSubCommands (not .Groups)}}
@@ -61,11 +62,10 @@ DATA is a .csv file, with or without a header line, a .npy file (float16, float3
 or - for CSV on standard input: one row an event, one column a dimension.`,
 		Example: `  gmmspec train -M 2 -o model.json testdata/data/faithful.csv
   gmmspec predict -m model.json testdata/data/faithful.csv`,
-		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
+		SilenceErrors: true, SilenceUsage: true,
 		SuggestionsMinimumDistance: suggestionDistance,
-		Args:                       wantVerb,
-		RunE:                       func(*cobra.Command, []string) error { return nil }, // wantVerb lets nothing through
 	}
+	leadsOn(root)
 	root.SetUsageTemplate(usageTemplate)
 	root.AddGroup(
 		&cobra.Group{ID: groupFit, Title: "Fit and score:"},
@@ -81,7 +81,26 @@ or - for CSV on standard input: one row an event, one column a dimension.`,
 	addVerbs(root, groupInspect, newExplain(shared), newRender(shared), newCompile(shared), newVariants())
 	addVerbs(root, groupTools, newDoctor(shared), newCache(shared), newVersion())
 	root.SetHelpCommand(newHelp())
+	addCompletion(root)
 	return root
+}
+
+// leadsOn makes a command one that does nothing but lead to its verbs.
+func leadsOn(c *cobra.Command) {
+	c.Args = wantVerb
+	c.RunE = func(*cobra.Command, []string) error { return nil } // wantVerb lets nothing through
+	c.DisableFlagsInUseLine = true
+}
+
+// addCompletion adds cobra's verb for shells, and makes it fail where a shell is not named.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		panic(err)
+	}
+	completion.Use, completion.Short = "completion SHELL", "Print a script that completes gmmspec's command lines"
+	leadsOn(completion)
 }
 
 // addVerbs puts verbs into a group of the root's.
@@ -96,13 +115,13 @@ func addVerbs(root *cobra.Command, group string, verbs ...*cobra.Command) {
 // wantVerb refuses the arguments of a command that does nothing but lead to its verbs.
 func wantVerb(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%s: a verb is missing", c.CommandPath())
+		return errors.New("a verb is missing")
 	}
 	text := fmt.Sprintf("unknown verb %q", args[0])
 	if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
 		text += ": did you mean " + strings.Join(similar, " or ") + "?"
 	}
-	return fmt.Errorf("%s", text)
+	return errors.New(text)
 }
 
 // wantArguments returns a check that exactly the named arguments are given.

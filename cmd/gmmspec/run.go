@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -60,29 +59,3 @@ func misuse(format string, args ...any) error { return &misuseError{fmt.Sprintf(
 
 // Error returns what is wrong.
 func (e *misuseError) Error() string { return e.text }
-
-// maxLines is how many lines of an error or a warning are shown: the rest is a compiler's.
-const maxLines = 4
-
-// oneLine words an error without the names of the packages that it came through.
-func oneLine(err error) string { return line(err.Error()) }
-
-func line(text string) string {
-	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
-	if len(lines) > maxLines {
-		lines = append(lines[:maxLines:maxLines], "…")
-	}
-	for i, l := range lines {
-		lines[i] = unprefixed(strings.TrimSpace(l))
-	}
-	return strings.Join(lines, "; ")
-}
-
-// unprefixed drops the names of packages from the front of a message and of the messages that it wraps.
-func unprefixed(text string) string {
-	for _, name := range []string{"gmmspec", "dataset", "mixture", "variants", "specializer", "cache"} {
-		text = strings.TrimPrefix(text, name+": ")
-		text = strings.ReplaceAll(text, ": "+name+": ", ": ")
-	}
-	return text
-}

@@ -45,15 +45,15 @@ Ctrl-C stops between iterations: the last complete one is written to --output.`,
 	flags := c.Flags()
 	flags.VarP(&wholeFlag{&f.components, 1}, "components", "M", "`number` of components; required unless --init is a model")
 	f.options.addCovariance(c)
-	flags.StringVar(&f.init, "init", string(gmmspec.StartRandomFromData), "first parameters: `random_from_data|even|MODEL.json`")
+	flags.StringVar(&f.init, "init", string(gmmspec.StartRandomFromData), "`rule` for the first parameters, random_from_data or even, or a model to go on from, MODEL.json")
 	completeWords(c, "init", []string{string(gmmspec.StartRandomFromData), string(gmmspec.StartEven)})
-	flags.Var(&wholeFlag{&f.most, 0}, "max-iter", "iterations at `most`")
-	flags.Var(&wholeFlag{&f.least, 0}, "min-iter", "iterations at `least`")
+	flags.Var(&wholeFlag{&f.most, 0}, "max-iter", "`number` of iterations at most")
+	flags.Var(&wholeFlag{&f.least, 0}, "min-iter", "`number` of iterations at least")
 	f.options.add(c, "tol", "float", strconv.FormatFloat(gmmspec.DefaultTolerance, 'g', -1, 64),
 		"stop once the mean log-likelihood of an event changes by less than `x`; 0 runs every iteration", number(gmmspec.WithTolerance))
 	f.options.add(c, "reg-covar", "float", "",
-		"`x` added to the covariances' diagonal (default a millionth of each dimension's variance)", number(gmmspec.WithRidge))
-	f.options.add(c, "seed", "uint", "0", "`number` that decides random starts", seed)
+		"add `x` to the covariances' diagonal (default a millionth of each dimension's variance)", number(gmmspec.WithRidge))
+	f.options.add(c, "seed", "uint", "0", "`number` that decides a random start", seed)
 	f.options.addWork(c)
 	f.columns.add(c)
 	flags.StringVarP(&f.output, "output", "o", "", "write the model to `MODEL.json`")
@@ -88,7 +88,7 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 	bar := newProgress(c.ErrOrStderr(), table.Rows, f.most)
 	model, err := gmmspec.New(f.components, table.Columns, append(options, gmmspec.WithProgress(bar.show))...)
 	if err != nil {
-		return err
+		return misuse("%s", oneLine(err))
 	}
 	bar.start()
 	result, err := model.Train(c.Context(), events)
@@ -97,7 +97,7 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 		return f.interrupted(model, result)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", table.Source, err)
+		return fmt.Errorf("fitting %s: %w", table.Source, err)
 	}
 	err = f.save(model) // first of all: it may have taken hours
 	if f.json {
