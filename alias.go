@@ -1,7 +1,9 @@
 package gmmspec
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
@@ -63,11 +65,15 @@ func Float64Stride(data []float64, n, d, stride int) (Events, error) {
 func Matrix(m mat.Matrix) (Events, error) { return mixture.Matrix(m) }
 
 // NewParameters makes a mixture of gonum's types: M weights, an M×D matrix of means, and covariances of D×D, M of them (one
-// for Tied). Everything is copied. It returns the first reason for which they are no mixture.
+// for Tied). Everything is copied. It returns the first reason for which they are no mixture of the covariance type c: for
+// Diag and Spherical, entries off the diagonal too, and for Spherical, variances that differ.
 func NewParameters(c Covariance, weights []float64, means mat.Matrix, covariances []mat.Symmetric) (*Parameters, error) {
+	if means == nil {
+		return nil, errors.New("gmmspec: no means")
+	}
 	m, d := means.Dims()
 	p := mixture.NewParameters(c, m, d)
-	p.Weights = append([]float64(nil), weights...)
+	p.Weights = slices.Clone(weights)
 	for i := range m {
 		for j := range d {
 			p.Means[i*d+j] = means.At(i, j)
@@ -81,8 +87,8 @@ func NewParameters(c Covariance, weights []float64, means mat.Matrix, covariance
 		return nil, fmt.Errorf("gmmspec: %d covariances: want %d", len(covariances), want)
 	}
 	for i, s := range covariances {
-		if n := s.SymmetricDim(); n != d {
-			return nil, fmt.Errorf("gmmspec: covariance %d is %d×%d: want %d×%d", i, n, n, d, d)
+		if err := checkCovariance(c, s, d); err != nil {
+			return nil, fmt.Errorf("gmmspec: covariance %d %w", i, err)
 		}
 		setCovariance(p, i, s)
 	}
@@ -90,6 +96,27 @@ func NewParameters(c Covariance, weights []float64, means mat.Matrix, covariance
 		return nil, err
 	}
 	return p, nil
+}
+
+// checkCovariance reports entries of s that a covariance of type c does not have.
+func checkCovariance(c Covariance, s mat.Symmetric, d int) error {
+	if s == nil {
+		return errors.New("is nil")
+	}
+	if n := s.SymmetricDim(); n != d {
+		return fmt.Errorf("is %d×%d: want %d×%d", n, n, d, d)
+	}
+	for a := range d {
+		for b := range a {
+			if v := s.At(a, b); !c.Correlated() && v != 0 {
+				return fmt.Errorf("has %v at (%d,%d): want 0 off the diagonal of %s", v, a, b, c)
+			}
+		}
+		if c == Spherical && s.At(a, a) != s.At(0, 0) {
+			return fmt.Errorf("has variances %v and %v: want all equal for %s", s.At(0, 0), s.At(a, a), c)
+		}
+	}
+	return nil
 }
 
 // setCovariance takes the entries of s that p's covariance type has.

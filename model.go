@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/gmmspec/gmmspec/dataset"
 	"github.com/gmmspec/gmmspec/mixture"
 	"gonum.org/v1/gonum/mat"
 )
@@ -20,7 +21,7 @@ type Model struct {
 	m, d     int
 	settings *settings
 
-	training sync.Mutex // held by Train and Reset
+	training chan struct{} // full while a Train or Reset runs
 
 	mu         sync.RWMutex
 	parameters *Parameters
@@ -36,12 +37,16 @@ func New(m, d int, options ...Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	model := &Model{m: m, d: d, settings: s, devices: newDevices(s)}
-	model.Reset()
-	return model, nil
+	if s.arch != "" {
+		return nil, fmt.Errorf("gmmspec: a model runs on the devices that are here: WithArch is for Explain, Render and Compile")
+	}
+	return &Model{
+		m: m, d: d, settings: s, training: make(chan struct{}, 1), parameters: s.initial, devices: newDevices(s),
+	}, nil
 }
 
-// Load reads a model file: see [Model.Save]. Options may not change the model's parameters.
+// Load reads a model file: see [Model.Save]. The file decides the parameters and the covariance type, and options that say
+// otherwise are refused.
 func Load(path string, options ...Option) (*Model, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -61,8 +66,11 @@ func Read(r io.Reader, options ...Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if applied(options).seeded {
+		return nil, errors.New("gmmspec: a model that is read has its parameters: leave WithParameters out")
+	}
 	p := file.Parameters
-	model, err := New(p.M, p.D, append(append([]Option(nil), options...), WithParameters(p))...)
+	model, err := New(p.M, p.D, append([]Option{WithParameters(p)}, options...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +86,14 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 		return 0, ErrUntrained
 	}
 	return (&mixture.ModelFile{Parameters: m.parameters, Training: m.record}).WriteTo(w)
+}
+
+// Save writes the model file at path, in one step: a reader finds the old file or the whole new one.
+func (m *Model) Save(path string) error {
+	return dataset.Replace(path, func(w io.Writer) error {
+		_, err := m.WriteTo(w)
+		return err
+	})
 }
 
 // Components returns M.
@@ -130,17 +146,17 @@ func (m *Model) Covariances() []mat.Symmetric {
 	return matrices
 }
 
-// Reset forgets what was trained: the model has its initial parameters again, or none.
+// Reset forgets what was trained: the model has its initial parameters again, or none. It waits for a Train under way.
 func (m *Model) Reset() {
-	m.training.Lock()
-	defer m.training.Unlock()
+	m.training <- struct{}{}
+	defer func() { <-m.training }()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.parameters, m.record = m.settings.initial, nil
 }
 
-// Close frees what the model holds on devices. It is safe to let a model go without it; the device memory of one that is used
-// no more is then kept until the process ends.
+// Close frees what the model, and no other, holds on devices once work under way is done; a model that is used again takes it
+// anew. It is safe to let a model go without it; the device memory of its code is then kept until the process ends.
 func (m *Model) Close() error { return m.devices.close() }
 
 // current returns the parameters, which nobody changes.

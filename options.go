@@ -47,6 +47,7 @@ type settings struct {
 
 	start     Start
 	initial   *Parameters
+	seeded    bool // initial was given, even if it is nil
 	seed      uint64
 	tolerance float64
 	min, max  int
@@ -77,7 +78,12 @@ func WithStart(start Start) Option { return func(s *settings) { s.start = start 
 
 // WithParameters sets the model's first parameters, which decide its covariance type too. They are copied.
 func WithParameters(p *Parameters) Option {
-	return func(s *settings) { s.initial, s.covariance = p, p.Covariance }
+	return func(s *settings) {
+		s.initial, s.seeded = p, true
+		if p != nil {
+			s.covariance = p.Covariance
+		}
+	}
 }
 
 // WithSeed sets the seed of random starts; 0 is the default.
@@ -103,11 +109,18 @@ func WithHardAssignment() Option { return func(s *settings) { s.hard = true } }
 // WithMissingValues lets NaN in events stand for a missing coordinate, which is integrated out.
 func WithMissingValues() Option { return func(s *settings) { s.missing = true } }
 
-// WithProgress calls f after every pass of training, from the goroutine that trains.
+// WithProgress calls f after every pass of training, from the goroutine that trains: f may look at the model and score with
+// it, but a Train or Reset of it would wait for ever. A fit that float32 cannot hold begins again in float64, with iteration 0.
 func WithProgress(f func(Progress)) Option { return func(s *settings) { s.progress = f } }
 
 // WithWarning calls f with the warnings of scoring, one sentence each; those of training are in its [Result].
-func WithWarning(f func(string)) Option { return func(s *settings) { s.warn = f } }
+func WithWarning(f func(string)) Option {
+	return func(s *settings) {
+		if f != nil {
+			s.warn = f
+		}
+	}
+}
 
 // WithCacheDir keeps compiled kernels in dir; the default is $GMMSPEC_CACHE or a folder of the user's cache directory.
 func WithCacheDir(dir string) Option { return func(s *settings) { s.cacheDir = dir } }
@@ -243,15 +256,26 @@ func (s *settings) checkInspection() error {
 			return err
 		}
 	}
-	named := func(v variants.Variant) bool { return v.Name() == s.variant }
-	if s.variant != "" && !slices.ContainsFunc(variants.All(), named) {
+	if s.variant == "" {
+		return nil
+	}
+	var backends []string
+	for _, v := range variants.All() {
+		if v.Name() == s.variant {
+			backends = append(backends, string(v.Backend))
+		}
+	}
+	switch {
+	case len(backends) == 0:
 		return fmt.Errorf("gmmspec: unknown variant %q", s.variant)
+	case s.device != DeviceAuto && s.arch == "" && !slices.Contains(backends, s.device):
+		return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", s.variant, strings.Join(backends, " or "), s.device)
 	}
 	return nil
 }
 
 func (s *settings) checkInitial(m, d int) error {
-	if s.initial == nil {
+	if !s.seeded {
 		return nil
 	}
 	if err := s.initial.Validate(); err != nil {

@@ -15,16 +15,17 @@ import (
 )
 
 const (
-	// selfTestEvents is more than half a tile and not a whole one.
-	selfTestEvents = 37
+	// selfTestEvents is more than one tile of any variant, and not a whole number of them.
+	selfTestEvents = 293
 	// selfTestComponents is at most how many components take part: padding is tested with them.
 	selfTestComponents = 3
 	// selfTestSpread keeps the components overlapping, so that every responsibility counts.
 	selfTestSpread = 0.5
-	// selfTestFloat64 and selfTestFloat32 bound the relative difference from the reference: rounding of a few hundred
-	// operations, with room. A miscompiled kernel is wrong in the first digits.
-	selfTestFloat64 = 1e-9
-	selfTestFloat32 = 1e-3
+	// selfTestFloat64 and selfTestFloat32 bound the difference from the reference for each dimension, and as if there were at
+	// least selfTestDimensions: rounding, with room. A miscompiled kernel is wrong in the first digits.
+	selfTestFloat64    = 1e-11
+	selfTestFloat32    = 1e-5
+	selfTestDimensions = 100
 )
 
 // selfTest runs a plan's kernels on a small problem and compares with the reference: compilers are broken at times, and so
@@ -34,10 +35,12 @@ func selfTest(ctx context.Context, device mixture.Device, plan *Plan) error {
 	if err != nil {
 		return fmt.Errorf("gmmspec: the self-test on %s: %w", device.Name(), err)
 	}
-	tolerance := compare.Tolerance{Warn: selfTestFloat64, Fail: selfTestFloat64}
+	fail := selfTestFloat64
 	if plan.Problem.Precision == variants.Float32 {
-		tolerance = compare.Tolerance{Warn: selfTestFloat32, Fail: selfTestFloat32}
+		fail = selfTestFloat32
 	}
+	fail *= float64(max(plan.Problem.D, selfTestDimensions))
+	tolerance := compare.Tolerance{Warn: fail, Fail: fail}
 	if worst := compare.Worst(measures...); tolerance.Judge(worst.Error) == compare.Wrong {
 		return fmt.Errorf("gmmspec: the kernels on %s fail their self-test: %v", device.Name(), worst)
 	}
@@ -71,6 +74,11 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 			return nil, err
 		}
 		measures = append(measures, compare.Statistics(a, b)...)
+		updated, err := selfTestUpdate(ctx, got, data, b, p)
+		if err != nil {
+			return nil, err
+		}
+		measures = append(measures, updated...)
 	}
 	_, responsible := plan.Choice(variants.EStep)
 	a, b := selfTestScores(p.M, responsible), selfTestScores(p.M, true)
@@ -82,6 +90,25 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 		measures = append(measures, compare.Absolute("responsibilities", a.Responsibilities, b.Responsibilities))
 	}
 	return measures, nil
+}
+
+// selfTestUpdate measures the device's M-step, where it has one, on the reference's statistics.
+func selfTestUpdate(ctx context.Context, loaded mixture.Loaded, data mixture.Data, s *mixture.Statistics, p *mixture.Parameters) ([]compare.Measure, error) {
+	device, ok := loaded.(mixture.Updater)
+	if !ok {
+		return nil, nil
+	}
+	summary, err := mixture.Summarize(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	prior := mixture.RelativePrior(summary)
+	got, _, err := device.Update(s, prior, p)
+	if err != nil {
+		return nil, err
+	}
+	want, _ := mixture.Update(s, prior, p)
+	return compare.Parameters(got, want), nil
 }
 
 // selfTestScores asks for everything, poisoned: what a kernel leaves unwritten shows.

@@ -3,6 +3,7 @@ package gmmspec
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -32,11 +33,16 @@ type Result struct {
 // iterations are spent. An unseeded model takes its first parameters from the events; a model that was trained before goes on
 // from where it is.
 //
-// When ctx is cancelled, Train stops between iterations: the model keeps the last complete one, and both its result and ctx's
-// error are returned. Any other error leaves the model as it was.
+// When ctx is cancelled, Train stops between iterations, or sooner: the model keeps the last complete one, and both its result
+// and ctx's error are returned. The result is nil where not even the start was scored. Any other error leaves the model as it
+// was.
 func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
-	m.training.Lock()
-	defer m.training.Unlock()
+	select {
+	case m.training <- struct{}{}:
+		defer func() { <-m.training }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	data := mixture.Data{Events: events, Weights: m.settings.weights, Hard: m.settings.hard, Missing: m.settings.missing}
 	if err := m.checkEvents(events); err != nil {
 		return nil, err
@@ -56,11 +62,13 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	}
 	job := job{components: m.m, data: data, need: autotune.Need{Train: true, Passes: m.settings.expectedPasses()}}
 	var fit *mixture.Fit
-	began := time.Now()
 	result := &Result{}
+	began := time.Now()
 	err = m.devices.run(ctx, job, func(plan *Plan, load func() (mixture.Loaded, error)) error {
-		result.Plan, result.Compiling = plan, time.Since(began)
+		result.Plan = plan
+		result.Compiling += time.Since(began)
 		began = time.Now()
+		defer func() { result.Training, began = time.Since(began), time.Now() }()
 		events, err := load()
 		if err != nil {
 			return err
@@ -74,7 +82,6 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	if fit == nil || (err != nil && ctx.Err() == nil) {
 		return nil, err
 	}
-	result.Training = time.Since(began)
 	result.LogLikelihood, result.Iterations, result.Converged = fit.LogLikelihood, fit.Iterations, fit.Converged
 	result.History = fit.History
 	result.Warnings = append(result.Warnings, fit.Warnings...)
@@ -86,10 +93,11 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 const expectedIterations = 30
 
 func (s *settings) expectedPasses() int {
+	iterations := s.max
 	if s.tolerance > 0 {
-		return max(s.min, min(s.max, expectedIterations)) + 1
+		iterations = max(s.min, min(s.max, expectedIterations))
 	}
-	return s.max + 1
+	return 1 + min(iterations, math.MaxInt-1)
 }
 
 // keep makes a fit the model's.

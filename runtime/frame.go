@@ -16,6 +16,9 @@ type Frame struct {
 	Identity bool
 }
 
+// maxExponent keeps the scale of subnormal spreads finite.
+const maxExponent = 1000
+
 // NewFrame returns the frame for events in a precision. Float64 leaves them as they are.
 func NewFrame(s *mixture.Summary, precision string) Frame {
 	f := Frame{Shift: make([]float64, s.D), Scale: make([]float64, s.D), Identity: precision == Float64}
@@ -27,7 +30,7 @@ func NewFrame(s *mixture.Summary, precision string) Frame {
 		f.Shift[d] = s.Mean[d]
 		if reach := math.Max(s.High[d]-s.Mean[d], s.Mean[d]-s.Low[d]); reach > 0 {
 			_, exponent := math.Frexp(reach)
-			f.Scale[d] = math.Ldexp(1, -exponent)
+			f.Scale[d] = math.Ldexp(1, min(-exponent, maxExponent))
 		}
 	}
 	return f

@@ -11,14 +11,17 @@ import (
 // them, stay finite.
 const largestFloat32 = 1e18
 
-// PrecisionError reports a model that float32 cannot hold next to the events.
+// PrecisionError reports a model, or weights of events, that float32 cannot hold next to the events.
 type PrecisionError struct {
-	Component int
+	Component int // -1 where the events alone are at fault
 	Reason    string
 }
 
 // Error names the component and the way out.
 func (e *PrecisionError) Error() string {
+	if e.Component < 0 {
+		return fmt.Sprintf("runtime: %s: use precision float64", e.Reason)
+	}
 	return fmt.Sprintf("runtime: component %d: %s: use precision float64", e.Component, e.Reason)
 }
 

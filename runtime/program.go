@@ -85,6 +85,19 @@ func (p *Program) CheckData(data mixture.Data) error {
 	return nil
 }
 
+// CheckWeights reports a weight that the program's numbers cannot hold with what it is multiplied by.
+func (p *Program) CheckWeights(weights []float64) error {
+	if p.Precision != Float32 {
+		return nil
+	}
+	for _, w := range weights {
+		if w > largestFloat32 {
+			return &PrecisionError{Component: -1, Reason: fmt.Sprintf("the weight %g of an event is too large", w)}
+		}
+	}
+	return nil
+}
+
 // CheckParameters reports a model that the program was not made for.
 func (p *Program) CheckParameters(m *mixture.Parameters) error {
 	switch {
@@ -95,6 +108,18 @@ func (p *Program) CheckParameters(m *mixture.Parameters) error {
 	case m.Covariance != p.Covariance:
 		return &mixture.ParameterError{Field: "covariance_type", Index: -1, Reason: fmt.Sprintf(
 			"the program was made for %s, not %s", p.Covariance, m.Covariance)}
+	}
+	for _, f := range []struct {
+		what      string
+		got, want int
+	}{
+		{"number of weights", len(m.Weights), m.M},
+		{"number of means", len(m.Means), m.M * m.D},
+		{"number of covariances", len(m.Covariances), m.Covariance.Len(m.M, m.D)},
+	} {
+		if f.got != f.want {
+			return &mixture.ShapeError{What: f.what, Got: f.got, Want: f.want}
+		}
 	}
 	return nil
 }

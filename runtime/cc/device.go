@@ -14,7 +14,7 @@ import (
 type Options struct {
 	// Dir is a private directory for libraries that cannot be opened from memory; "" stands for the system's.
 	Dir string
-	// Workers is how many goroutines call kernels at once; 0 stands for GOMAXPROCS. Results do not depend on it.
+	// Workers is how many goroutines of a pass call kernels at once; 0 stands for GOMAXPROCS. Results do not depend on it.
 	Workers int
 }
 
@@ -23,7 +23,7 @@ type Options struct {
 type Device struct {
 	program *runtime.Program
 	kernels map[string]kernel
-	workers int
+	workers int // 0 for GOMAXPROCS
 
 	mu     sync.RWMutex // held for reading by every pass
 	closed bool
@@ -38,9 +38,6 @@ type kernel struct {
 // New opens the program's kernels.
 func New(program *runtime.Program, options Options) (*Device, error) {
 	d := &Device{program: program, kernels: map[string]kernel{}, workers: options.Workers}
-	if d.workers < 1 {
-		d.workers = goruntime.GOMAXPROCS(0)
-	}
 	for i := range program.Kernels {
 		k := &program.Kernels[i]
 		library, err := Open(k.Binary, options.Dir)
@@ -74,10 +71,21 @@ func (d *Device) Load(ctx context.Context, data mixture.Data) (mixture.Loaded, e
 	if err != nil {
 		return nil, err
 	}
+	if err := d.program.CheckWeights(data.Weights); err != nil {
+		return nil, err
+	}
 	if d.program.Precision == runtime.Float32 {
 		return newLoaded[float32](d, data, summary), nil
 	}
 	return newLoaded[float64](d, data, summary), nil
+}
+
+// workersNow returns how many goroutines a pass takes.
+func (d *Device) workersNow() int {
+	if d.workers > 0 {
+		return d.workers
+	}
+	return goruntime.GOMAXPROCS(0)
 }
 
 // Close waits for passes under way and refuses further ones.

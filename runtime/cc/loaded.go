@@ -135,7 +135,7 @@ func (l *loaded[T]) pass(ctx context.Context, length int, visit func(w *worker[T
 	parts := make([][]float64, slices)
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range min(l.device.workers, slices) {
+	for range min(l.device.workersNow(), slices) {
 		wait.Go(func() {
 			w := l.newWorker()
 			for s := int(next.Add(1)) - 1; s < slices; s = int(next.Add(1)) - 1 {

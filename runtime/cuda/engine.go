@@ -98,6 +98,9 @@ func (e *Engine) Load(ctx context.Context, data mixture.Data) (mixture.Loaded, e
 	if err != nil {
 		return nil, err
 	}
+	if err := e.program.CheckWeights(data.Weights); err != nil {
+		return nil, err
+	}
 	if e.program.Precision == runtime.Float32 {
 		return load[float32](ctx, e, data, summary)
 	}
