@@ -7,7 +7,6 @@ import (
 	"os"
 	"sync"
 
-	"github.com/gmmspec/gmmspec/dataset"
 	"github.com/gmmspec/gmmspec/mixture"
 	"gonum.org/v1/gonum/mat"
 )
@@ -45,7 +44,7 @@ func New(m, d int, options ...Option) (*Model, error) {
 	}, nil
 }
 
-// Load reads a model file: see [Model.Save]. The file decides the parameters and the covariance type, and options that say
+// Load reads a model file, which [Model.WriteTo] writes. The file decides the parameters and the covariance type, and options that say
 // otherwise are refused.
 func Load(path string, options ...Option) (*Model, error) {
 	file, err := os.Open(path)
@@ -86,14 +85,6 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 		return 0, ErrUntrained
 	}
 	return (&mixture.ModelFile{Parameters: m.parameters, Training: m.record}).WriteTo(w)
-}
-
-// Save writes the model file at path, in one step: a reader finds the old file or the whole new one.
-func (m *Model) Save(path string) error {
-	return dataset.Replace(path, func(w io.Writer) error {
-		_, err := m.WriteTo(w)
-		return err
-	})
 }
 
 // Components returns M.

@@ -4,10 +4,10 @@ package cc
 
 import (
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cc/object"
 )
@@ -17,12 +17,7 @@ import (
 func image(t *testing.T, source string) []byte {
 	t.Helper()
 	c, err := compiler.Find(compiler.Options{})
-	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("GMMSPEC_REQUIRE"), ","), "cc") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	require.Have(t, "cc", err)
 	sealed, _, err := c.Compile(t.Context(), t.Name(), source)
 	if err != nil {
 		t.Fatal(err)

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cc/object"
@@ -19,12 +19,7 @@ import (
 func compile(t testing.TB, source string) []byte {
 	t.Helper()
 	c, err := compiler.Find(compiler.Options{})
-	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("GMMSPEC_REQUIRE"), ","), "cc") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	require.Have(t, "cc", err)
 	sealed, log, err := c.Compile(t.Context(), t.Name(), preamble+source)
 	if err != nil {
 		t.Fatal(err)

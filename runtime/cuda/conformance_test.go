@@ -5,9 +5,9 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/runtime/cuda/cudatest"
-	"github.com/gmmspec/gmmspec/runtime/cuda/internal/require"
 )
 
 // driver opens the machine's own driver.

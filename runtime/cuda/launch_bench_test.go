@@ -3,9 +3,9 @@ package cuda_test
 import (
 	"testing"
 
+	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/runtime/cuda/cudatest"
-	"github.com/gmmspec/gmmspec/runtime/cuda/internal/require"
 )
 
 // BenchmarkLaunch times the host's part of a launch of three arguments, which

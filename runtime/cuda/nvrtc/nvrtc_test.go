@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gmmspec/gmmspec/runtime/cuda/internal/require"
+	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/runtime/cuda/nvrtc"
 )
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/gmmspec/gmmspec/runtime/cuda/internal/require"
+	"github.com/gmmspec/gmmspec/internal/require"
 )
 
 // recorder notes how a test would have ended.
