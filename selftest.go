@@ -73,7 +73,7 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 		if err != nil {
 			return nil, err
 		}
-		measures = append(measures, compare.Statistics(a, b)...)
+		measures = append(measures, compare.Statistics(a, b, p)...)
 		updated, err := selfTestUpdate(ctx, got, data, b, p)
 		if err != nil {
 			return nil, err

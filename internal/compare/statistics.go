@@ -6,24 +6,27 @@ import (
 	"github.com/gmmspec/gmmspec/mixture"
 )
 
-// Statistics measures N_m, the first and the second moments and the totals of got, moved to the origins of want. With
-// w the weight of an average event, n = max(N_m, w) and σ_a² = Second_aa / N_m the component's variance about its origin,
+// Statistics measures N_m, the first and the second moments and the totals of a pass under p, got's moved to the origins of
+// want. With w the weight of an average event, n = max(N_m, w), and σ_a the component's standard deviation, the larger of p's
+// √Σ_aa and the events' √(Second_aa / N_m) about their origin,
 //
 //	weights  max |ΔN_m| / n
 //	first    max |ΔFirst_a| / (n σ_a)
 //	second   max |ΔSecond_ab| / (n σ_a σ_b)
 //	total    |Δ Σ w log p| / Σ w
 //
-// so a component that holds less than one event is measured as if it held one. Under tied covariances the one σ² is over
-// all components, and spherical ones average σ² over the dimensions. A component all of whose events lie at the origin has
-// no scale: its moments must be exactly 0.
-func Statistics(got, want *mixture.Statistics) []Measure {
+// so a component that holds less than one event is measured as if it held one, and one that holds a few which happen to lie
+// close together is measured by its own width. Under tied covariances the events' σ² is over all components; under spherical
+// ones it is the average over the dimensions.
+func Statistics(got, want *mixture.Statistics, p *mixture.Parameters) []Measure {
 	for _, f := range []struct {
 		what      string
 		got, want int
 	}{
 		{"components", got.M, want.M},
+		{"components of the parameters", p.M, want.M},
 		{"dimensions", got.D, want.D},
+		{"dimensions of the parameters", p.D, want.D},
 		{"weights", len(got.Weights), len(want.Weights)},
 		{"origins", len(got.Origins), len(want.Origins)},
 		{"first moments", len(got.First), len(want.First)},
@@ -37,7 +40,7 @@ func Statistics(got, want *mixture.Statistics) []Measure {
 	moved := got.Clone()
 	moved.Recentre(want.Origins)
 
-	s := newScales(want)
+	s := newScales(want, p)
 	weights := Measure{What: "statistics' weights, by events held"}
 	first := Measure{What: "first moments, by standard deviations"}
 	for m, n := range want.Weights {
@@ -57,12 +60,13 @@ func Statistics(got, want *mixture.Statistics) []Measure {
 // scales is the natural scales of statistics.
 type scales struct {
 	want  *mixture.Statistics
+	p     *mixture.Parameters
 	event float64 // the weight of an average event
 	total float64 // Σ N_m
 }
 
-func newScales(want *mixture.Statistics) *scales {
-	s := &scales{want: want, event: want.EventWeight / float64(want.Events)}
+func newScales(want *mixture.Statistics, p *mixture.Parameters) *scales {
+	s := &scales{want: want, p: p, event: want.EventWeight / float64(want.Events)}
 	for _, n := range want.Weights {
 		s.total += n
 	}
@@ -72,7 +76,7 @@ func newScales(want *mixture.Statistics) *scales {
 // held returns how much weight component m is measured as holding.
 func (s *scales) held(m int) float64 { return math.Max(s.want.Weights[m], s.event) }
 
-// deviation returns component m's σ_a, or 0 where it holds nothing.
+// deviation returns component m's σ_a; NaN where the statistics are.
 func (s *scales) deviation(m, a int) float64 {
 	d, n := s.want.D, s.want.Weights[m]
 	triangle := (a+1)*(a+2)/2 - 1 // entry (a, a) of a packed triangle
@@ -87,10 +91,11 @@ func (s *scales) deviation(m, a int) float64 {
 	case mixture.Spherical:
 		second = s.want.Second[m] / float64(d)
 	}
-	if n == 0 {
-		return 0
+	own := math.Sqrt(entry(s.p, m, a, a))
+	if n == 0 && second == 0 {
+		return own
 	}
-	return math.Sqrt(second / n)
+	return max(own, math.Sqrt(second/n))
 }
 
 // second measures second moments.

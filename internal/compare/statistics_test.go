@@ -28,6 +28,18 @@ func example(c mixture.Covariance) *mixture.Statistics {
 	return s
 }
 
+// narrow returns parameters whose standard deviations are 0.1: less than the example's events'.
+func narrow(c mixture.Covariance) *mixture.Parameters {
+	p := mixture.NewParameters(c, 3, 2)
+	for i := range p.Covariances {
+		p.Covariances[i] = 0.01
+		if c.Correlated() && i%4 != 0 && i%4 != 3 {
+			p.Covariances[i] = 0
+		}
+	}
+	return p
+}
+
 // TestStatisticsByHand changes one number at a time. Component 0 holds 8 events, its σ are √(8/8) = 1 and √(32/8) = 2;
 // component 1 holds 2, with σ of 2 and 3. Under tied covariances σ are 1 and 2 for all, and 10 events share them; under
 // spherical ones component 0 has σ² = 32/(8·2) = 2.
@@ -55,7 +67,7 @@ func TestStatisticsByHand(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got := example(c.covariance)
 			c.change(got)
-			measures := compare.Statistics(got, example(c.covariance))
+			measures := compare.Statistics(got, example(c.covariance), narrow(c.covariance))
 			if m := find(t, measures, c.what); !near(m.Error, c.want) {
 				t.Errorf("%v: want %v", m, c.want)
 			}
@@ -68,13 +80,33 @@ func TestStatisticsByHand(t *testing.T) {
 	}
 }
 
+// TestStatisticsFewEvents: a component that holds one event, close to its mean, is measured by its own width.
+func TestStatisticsFewEvents(t *testing.T) {
+	want := mixture.NewStatistics(mixture.Diag, 1, 1, []float64{0})
+	want.Weights, want.First, want.Second = []float64{1}, []float64{1e-3}, []float64{1e-6}
+	want.Events, want.EventWeight = 1, 1
+	p := &mixture.Parameters{
+		Covariance: mixture.Diag, M: 1, D: 1,
+		Weights: []float64{1}, Means: []float64{0}, Covariances: []float64{4},
+	}
+	got := want.Clone()
+	got.First[0] += 0.2
+	got.Second[0] += 0.8
+	measures := compare.Statistics(got, want, p)
+	for _, what := range []string{"first", "second"} {
+		if m := find(t, measures, what); !near(m.Error, map[string]float64{"first": 0.1, "second": 0.2}[what]) {
+			t.Errorf("%v: want 0.2/2 and 0.8/4", m)
+		}
+	}
+}
+
 // TestStatisticsOrigins: other origins do not make other statistics.
 func TestStatisticsOrigins(t *testing.T) {
 	for _, c := range mixture.Covariances() {
 		want := example(c)
 		got := want.Clone()
 		got.Recentre([]float64{2, 4, -1, 0, 8, 16})
-		compare.Tolerance{Warn: 1e-14, Fail: 1e-13}.Check(t, compare.Statistics(got, want)...)
+		compare.Tolerance{Warn: 1e-14, Fail: 1e-13}.Check(t, compare.Statistics(got, want, narrow(c))...)
 	}
 }
 
@@ -86,14 +118,15 @@ func TestStatisticsNaN(t *testing.T) {
 			for i := range values {
 				bad := example(c)
 				fields(bad)[f][i] = math.NaN()
-				if !anyWrong(compare.Statistics(bad, example(c))) || !anyWrong(compare.Statistics(example(c), bad)) {
+				if !anyWrong(compare.Statistics(bad, example(c), narrow(c))) ||
+					!anyWrong(compare.Statistics(example(c), bad, narrow(c))) {
 					t.Errorf("%s: field %d, NaN at %d passes", c, f, i)
 				}
 			}
 		}
 		bad := example(c)
 		bad.LogLikelihood = math.NaN()
-		if !anyWrong(compare.Statistics(bad, example(c))) {
+		if !anyWrong(compare.Statistics(bad, example(c), narrow(c))) {
 			t.Errorf("%s: a NaN log-likelihood passes", c)
 		}
 	}
@@ -109,7 +142,7 @@ func TestStatisticsShapes(t *testing.T) {
 	} {
 		got := example(mixture.Full)
 		change(got)
-		if !anyWrong(compare.Statistics(got, example(mixture.Full))) {
+		if !anyWrong(compare.Statistics(got, example(mixture.Full), narrow(mixture.Full))) {
 			t.Errorf("%+v passes", got)
 		}
 	}

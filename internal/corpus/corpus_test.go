@@ -70,42 +70,6 @@ func TestSamples(t *testing.T) {
 	})
 }
 
-// TestTrainsOnReference: the reference ends every case in a finite fit, whatever others may do.
-func TestTrainsOnReference(t *testing.T) {
-	eachCase(t, func(t *testing.T, _ corpus.Case, s *corpus.Sample) {
-		view, err := s.Events()
-		if err != nil {
-			t.Fatal(err)
-		}
-		data := mixture.Data{Events: view}
-		summary, err := mixture.Summarize(t.Context(), data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		prior := mixture.RelativePrior(summary)
-		start := s.Start
-		if start == nil {
-			start = mixture.StartRandomFromData.First(data, summary, s.Covariance, s.M, 1, prior)
-		}
-		loaded, err := reference.New().Load(t.Context(), data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fit, err := mixture.Train(t.Context(), loaded, start, prior, mixture.TrainOptions{MaxIterations: 10})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := fit.Parameters.Validate(); err != nil {
-			t.Error(err)
-		}
-		for i, l := range fit.History {
-			if math.IsNaN(l) || math.IsInf(l, 0) {
-				t.Errorf("log-likelihood %v after %d iterations", l, i)
-			}
-		}
-	})
-}
-
 // TestRandom: a random sample is exact in float32, so that both views are one.
 func TestRandom(t *testing.T) {
 	for _, c := range mixture.Covariances() {

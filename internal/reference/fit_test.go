@@ -215,7 +215,7 @@ func TestPermuted(t *testing.T) {
 				copy(back.Second[from*second:][:second], got.Second[to*second:])
 			}
 		}
-		rounding().Check(t, compare.Statistics(back, want)...)
+		rounding().Check(t, compare.Statistics(back, want, s.Start)...)
 	})
 }
 
@@ -237,7 +237,7 @@ func TestHardIsSoftOfFarApart(t *testing.T) {
 			events := float64s(t, s.X, s.D)
 			soft := accumulate(t, mixture.Data{Events: events}, s.Start)
 			hard := accumulate(t, mixture.Data{Events: events, Hard: true}, s.Start)
-			rounding().Check(t, compare.Statistics(hard, soft)...)
+			rounding().Check(t, compare.Statistics(hard, soft, s.Start)...)
 		})
 	}
 }

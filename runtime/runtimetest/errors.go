@@ -44,7 +44,7 @@ func testBadParameters(b *bench) {
 func (b *bench) works(loaded mixture.Loaded, j *job) {
 	b.Helper()
 	want := b.accumulate(b.load(b.judge, b.data(j)), j.parameters)
-	b.tolerances().statistics.Check(b, compare.Statistics(b.accumulate(loaded, j.parameters), want)...)
+	b.tolerances().statistics.Check(b, compare.Statistics(b.accumulate(loaded, j.parameters), want, j.parameters)...)
 }
 
 // testBadShapes: sizes that disagree are a *mixture.ShapeError.

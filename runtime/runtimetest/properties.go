@@ -34,7 +34,7 @@ func testWeightZero(b *bench) {
 		}
 	}
 	statistics := b.accumulate(loaded, p)
-	b.tolerances().statistics.Check(b, compare.Statistics(statistics, b.accumulate(judged, p))...)
+	b.tolerances().statistics.Check(b, compare.Statistics(statistics, b.accumulate(judged, p), p)...)
 	sums := append([]float64{statistics.Weights[absent]}, statistics.First[absent*p.D:][:p.D]...)
 	if size := p.Covariance.SecondLen(1, p.D); p.Covariance != mixture.Tied {
 		sums = append(sums, statistics.Second[absent*size:][:size]...)
@@ -63,7 +63,7 @@ func testWeights(b *bench) {
 		b.Errorf("%d and %d events: want %d and %d", got.Events, want.Events, j.n, len(ones))
 	}
 	want.Events = got.Events
-	b.tolerances().statistics.Check(b, compare.Statistics(got, want)...)
+	b.tolerances().statistics.Check(b, compare.Statistics(got, want, j.parameters)...)
 }
 
 // testPartsAdd: the statistics of parts of the events, loaded apart, add to those of the whole.
@@ -84,7 +84,7 @@ func testPartsAdd(b *bench) {
 			b.Fatal(err)
 		}
 	}
-	b.tolerances().statistics.Check(b, compare.Statistics(sum, want)...)
+	b.tolerances().statistics.Check(b, compare.Statistics(sum, want, j.parameters)...)
 }
 
 // far returns distances, in standard deviations or so, whose squares the precision holds.
@@ -179,7 +179,7 @@ func testOtherProblems(b *bench) {
 			}()
 			judged := b.load(b.judge, data)
 			if got, err := loaded.Accumulate(b.Context(), j.parameters); err == nil {
-				b.tolerances().statistics.Check(b, compare.Statistics(got, b.accumulate(judged, j.parameters))...)
+				b.tolerances().statistics.Check(b, compare.Statistics(got, b.accumulate(judged, j.parameters), j.parameters)...)
 			}
 			out := poisoned(j.n, b.problem.M)
 			if err := loaded.Score(b.Context(), j.parameters, out); err == nil {

@@ -61,3 +61,8 @@ func TestReferenceFixtures(t *testing.T) {
 func openReference(*testing.T, runtimetest.Problem) (mixture.Device, error) {
 	return reference.New(), nil
 }
+
+// TestReferenceCorpus: the reference ends every adversarial case in a finite fit.
+func TestReferenceCorpus(t *testing.T) {
+	runtimetest.RunCorpus(t, openReference, runtime.Float64, runtimetest.Options{})
+}

@@ -33,7 +33,7 @@ func testAccumulate(b *bench) {
 			j := b.job(n)
 			got := b.accumulate(b.load(b.device, b.data(j)), j.parameters)
 			want := b.accumulate(b.load(b.judge, b.data(j)), j.parameters)
-			b.tolerances().statistics.Check(b, compare.Statistics(got, want)...)
+			b.tolerances().statistics.Check(b, compare.Statistics(got, want, j.parameters)...)
 		})
 	}
 }
@@ -127,7 +127,7 @@ func testLayouts(b *bench) {
 				b.Fatal(err)
 			}
 			loaded := b.load(b.device, b.using(events, j.weights))
-			b.tolerances().statistics.Check(b, compare.Statistics(b.accumulate(loaded, j.parameters), want)...)
+			b.tolerances().statistics.Check(b, compare.Statistics(b.accumulate(loaded, j.parameters), want, j.parameters)...)
 			b.checkScores(b.score(loaded, j.n, j.parameters), wantScores, j.totalWeight(), b.problem.M)
 		})
 	}
