@@ -4,10 +4,9 @@ import (
 	"math"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
 )
 
 // read returns all events.
@@ -96,6 +95,7 @@ func TestMatrixEvents(t *testing.T) {
 		{"last column", dense.Slice(0, 3, 2, 3), true, []float64{2, 5, 8}},
 		{"transposed", dense.T(), false, []float64{0, 3, 6, 1, 4, 7, 2, 5, 8}},
 		{"column", dense.ColView(1), false, []float64{1, 4, 7}},
+		{"one event", dense.Slice(1, 2, 0, 3), true, []float64{3, 4, 5}},
 		{"diagonal", mat.NewDiagDense(2, []float64{1, 2}), false, []float64{1, 0, 0, 2}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -8,9 +8,8 @@ import (
 	"math"
 	"os"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
 )
 
 // The three events of two coordinates lie in rows of three: the last column is something else.

@@ -10,9 +10,8 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/google/go-cmp/cmp"
 )
 
 // written is a model and the bytes of its file.

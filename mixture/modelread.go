@@ -185,8 +185,7 @@ func (f fields) training() (*TrainingRecord, error) {
 	}
 	record := new(TrainingRecord)
 	if err := json.Unmarshal(text, record); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return nil, &ParameterError{
 				Field: "training." + wrong.Field, Index: -1, Reason: fmt.Sprintf("%s: want %v", wrong.Value, wrong.Type),
 			}

@@ -80,7 +80,7 @@ func (s *script) wantIteration(t *testing.T, fit *mixture.Fit, i int) {
 	}
 }
 
-// TestTrainStops: totals of 4 events' weight change by 4, 2, 1, … so that their means change by 1, 1/2, 1/4, …
+// TestTrainStops: totals of 4 events' weight change by 4, 2, 1 and so on, their means by 1, 1/2, 1/4.
 func TestTrainStops(t *testing.T) {
 	totals := []float64{-10, -6, -4, -3, -2.5, -2.25, -2.25, -2.25}
 	for _, test := range []struct {

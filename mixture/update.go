@@ -98,27 +98,26 @@ func (u *mStep) mean(m int) bool {
 // component is empty.
 func (u *mStep) covariances() {
 	s, d := u.s, u.s.D
-	if s.Covariance == Tied {
-		u.matrix(u.p.square(0), s.Second, 0, s.M, u.total)
-		return
-	}
 	size := s.Covariance.SecondLen(1, d)
-	for m, held := range u.held {
-		if !held {
+	for m := range u.p.matrices() {
+		from, to, n := m, m+1, s.Weights[m]
+		if s.Covariance == Tied {
+			from, to, n = 0, s.M, u.total
+		} else if !u.held[m] {
 			continue
 		}
-		n, second := s.Weights[m], s.Second[m*size:][:size]
+		second := s.Second[m*size:][:size]
 		switch s.Covariance {
-		case Full:
-			u.matrix(u.p.square(m), second, m, m+1, n)
+		case Full, Tied:
+			u.matrix(u.p.square(m), second, from, to, n)
 		case Diag:
 			for j, v := range second {
-				u.p.Covariances[m*d+j] = spread(u.scatter(v, j, j, m, m+1), v) / n
+				u.p.Covariances[m*d+j] = spread(u.scatter(v, j, j, from, to), v) / n
 			}
 		case Spherical:
 			trace := second[0]
 			for j := range d {
-				trace = u.scatter(trace, j, j, m, m+1)
+				trace = u.scatter(trace, j, j, from, to)
 			}
 			u.p.Covariances[m] = spread(trace, second[0]) / (n * float64(d))
 		}

@@ -294,6 +294,28 @@ func TestUpdateGivesUpCorrelation(t *testing.T) {
 	}
 }
 
+// TestUpdateReplacesWhatIsNoVariance: second moments past a float64, for their weight, leave the floor.
+func TestUpdateReplacesWhatIsNoVariance(t *testing.T) {
+	const grown = 1 + 1e-4*(1+1e2+1e4+1e6+1e8+1e10) // all attempts are made before
+	for _, test := range []struct {
+		covariance   mixture.Covariance
+		second, want []float64
+	}{
+		{mixture.Full, []float64{1e-9, 0, 1e300}, []float64{grown, 0, 0, 2}},
+		{mixture.Diag, []float64{1e-9, 1e300}, []float64{grown, 2}},
+		{mixture.Spherical, []float64{1e300}, []float64{(1e-4 + 2) / 2}},
+	} {
+		s := mixture.NewStatistics(test.covariance, 1, 2, nil)
+		s.Weights[0], s.Second = 1e-9, test.second
+		prior := mixture.Prior{Ridge: []float64{0, 0}, Floor: []float64{1e-4, 2}}
+		p, report := mixture.Update(s, prior, mixture.NewParameters(test.covariance, 1, 2))
+		if !slices.Equal(report.Floored, []int{0}) {
+			t.Errorf("%s: report %+v, want component 0 floored", test.covariance, report)
+		}
+		rounding().Check(t, compare.Relative("covariance", p.Covariances, test.want))
+	}
+}
+
 // TestUpdateTiedReportsDespiteEmpty: the covariance that all share is reported also where component 0 is empty.
 func TestUpdateTiedReportsDespiteEmpty(t *testing.T) {
 	s := mixture.NewStatistics(mixture.Tied, 2, 1, nil)
