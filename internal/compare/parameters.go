@@ -3,11 +3,10 @@ package compare
 import (
 	"math"
 
+	"github.com/gmmspec/gmmspec/mixture"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
-
-	"github.com/gmmspec/gmmspec/mixture"
 )
 
 // Parameters measures weights absolutely, means by the standard deviations of want, and covariances as [Covariances].

@@ -4,14 +4,13 @@ import (
 	"math"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/gonum/stat/distmv"
-
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/corpus"
 	"github.com/gmmspec/gmmspec/internal/reference"
 	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distmv"
 )
 
 // rounding is for results that two ways of computing in float64 agree on but for rounding: some hundred operations, each

@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/gmmspec/gmmspec/internal/corpus"
 	"github.com/gmmspec/gmmspec/internal/reference"
 	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
 )
 
 // TestRefusesParameters: parameters that are no mixture, or not of these events, are typed errors.
@@ -39,12 +38,12 @@ func TestRefusesParameters(t *testing.T) {
 			_, accumulated := loaded.Accumulate(t.Context(), p)
 			scored := loaded.Score(t.Context(), p, &mixture.Scores{})
 			for _, err := range []error{accumulated, scored} {
-				var shape *mixture.ShapeError
-				var parameter *mixture.ParameterError
+				_, shape := errors.AsType[*mixture.ShapeError](err)
+				parameter, ok := errors.AsType[*mixture.ParameterError](err)
 				switch {
-				case c.field == "" && !errors.As(err, &shape):
+				case c.field == "" && !shape:
 					t.Errorf("error %v: want a *mixture.ShapeError", err)
-				case c.field != "" && (!errors.As(err, &parameter) || parameter.Field != c.field):
+				case c.field != "" && (!ok || parameter.Field != c.field):
 					t.Errorf("error %v: want a *mixture.ParameterError of %s", err, c.field)
 				}
 			}

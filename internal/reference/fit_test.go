@@ -143,8 +143,7 @@ func TestFitRefuses(t *testing.T) {
 		Weights: []float64{1}, Means: []float64{0}, Covariances: []float64{1},
 	}
 	result, err := reference.Fit(data, start, mixture.Prior{Ridge: []float64{0}}, 3)
-	var parameter *mixture.ParameterError
-	if !errors.As(err, &parameter) || parameter.Field != "covariances" {
+	if parameter, ok := errors.AsType[*mixture.ParameterError](err); !ok || parameter.Field != "covariances" {
 		t.Fatalf("error %v: want one about covariances", err)
 	}
 	if len(result.History) != 1 {
@@ -156,10 +155,10 @@ func TestFitRefuses(t *testing.T) {
 func TestSameBits(t *testing.T) {
 	eachVariant(t, 3000, 4, 5, func(t *testing.T, s *corpus.Sample, data mixture.Data) {
 		before := goruntime.GOMAXPROCS(1)
+		defer goruntime.GOMAXPROCS(before)
 		want, wantScores := accumulate(t, data, s.Start), score(t, data, s.Start)
 		goruntime.GOMAXPROCS(4)
 		got, gotScores := accumulate(t, data, s.Start), score(t, data, s.Start)
-		goruntime.GOMAXPROCS(before)
 		compare.Exact().Check(
 			t,
 			compare.Bits("weights", got.Weights, want.Weights),

@@ -4,11 +4,10 @@ import (
 	"math"
 	"testing"
 
-	"gonum.org/v1/gonum/stat/distmv"
-
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/corpus"
 	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/stat/distmv"
 )
 
 // withHoles returns the sample's events with coordinates missing by a fixed pattern, among them an event with none present

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gmmspec/gmmspec/mixture"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat/distmv"
-
-	"github.com/gmmspec/gmmspec/mixture"
 )
 
 // brute judges the reference: a device built on gonum's normal distributions, one event at a time. Missing coordinates are

@@ -31,8 +31,7 @@ func testBadParameters(b *bench) {
 		p := j.parameters.Clone()
 		bad.spoil(p)
 		b.both(b.Context(), loaded, j.n, p, func(operation string, err error) {
-			var parameter *mixture.ParameterError
-			if !errors.As(err, &parameter) || parameter.Field != bad.field {
+			if parameter, ok := errors.AsType[*mixture.ParameterError](err); !ok || parameter.Field != bad.field {
 				b.Errorf("%s: %v: want a *mixture.ParameterError of %s", operation, err, bad.field)
 			}
 		})
@@ -53,8 +52,7 @@ func testBadShapes(b *bench) {
 	loaded := b.load(b.device, b.data(j))
 	wantShape := func(operation string, err error) {
 		b.Helper()
-		var shape *mixture.ShapeError
-		if !errors.As(err, &shape) {
+		if _, ok := errors.AsType[*mixture.ShapeError](err); !ok {
 			b.Errorf("%s: %v: want a *mixture.ShapeError", operation, err)
 		}
 	}

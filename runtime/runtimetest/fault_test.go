@@ -122,8 +122,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 			command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestReference$", "-test.v")
 			command.Env = append(os.Environ(), faultVariable+"="+f.name)
 			output, err := command.CombinedOutput()
-			var exit *exec.ExitError
-			if !errors.As(err, &exit) {
+			if _, ok := errors.AsType[*exec.ExitError](err); !ok {
 				t.Fatalf("error %v: want the suite to fail", err)
 			}
 			if failed := failures(string(output)); !strings.Contains(failed, "/"+f.finds) {
@@ -212,8 +211,7 @@ func (l *faultyLoaded) Score(ctx context.Context, p *mixture.Parameters, out *mi
 		ctx = context.WithoutCancel(ctx)
 	}
 	err := l.Loaded.Score(ctx, p, out)
-	var shape *mixture.ShapeError
-	if l.shapes && errors.As(err, &shape) {
+	if _, ok := errors.AsType[*mixture.ShapeError](err); ok && l.shapes {
 		return nil
 	}
 	if err == nil && l.scores != nil {
@@ -262,8 +260,7 @@ type carelessLoaded struct{ mixture.Loaded }
 
 func (l carelessLoaded) Score(ctx context.Context, p *mixture.Parameters, out *mixture.Scores) error {
 	err := l.Loaded.Score(ctx, p, out)
-	var parameter *mixture.ParameterError
-	if errors.As(err, &parameter) {
+	if _, ok := errors.AsType[*mixture.ParameterError](err); ok {
 		return nil
 	}
 	return err

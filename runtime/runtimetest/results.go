@@ -5,10 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
 )
 
 // edges are numbers of events at, below and above what kernels take at a time: vectors, warps, blocks, tiles, chunks.
