@@ -124,6 +124,35 @@ func (p *Program) CheckParameters(m *mixture.Parameters) error {
 	return nil
 }
 
+// CheckUpdate reports statistics, a prior or previous parameters that an M-step of the program cannot start from.
+func (p *Program) CheckUpdate(s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters) error {
+	if err := p.CheckParameters(previous); err != nil {
+		return err
+	}
+	if s.Covariance != p.Covariance {
+		return &mixture.ParameterError{Field: "covariance_type", Index: -1, Reason: fmt.Sprintf(
+			"the program was made for %s, not for statistics of %s", p.Covariance, s.Covariance)}
+	}
+	m, d := previous.M, p.Dimensions
+	for _, f := range []struct {
+		what      string
+		got, want int
+	}{
+		{"components of the statistics", s.M, m},
+		{"dimensions of the statistics", s.D, d},
+		{"number of weights of the statistics", len(s.Weights), m},
+		{"number of origins", len(s.Origins), m * d},
+		{"number of first moments", len(s.First), m * d},
+		{"number of second moments", len(s.Second), s.Covariance.SecondLen(m, d)},
+		{"length of the prior's ridge", len(prior.Ridge), d},
+	} {
+		if f.got != f.want {
+			return &mixture.ShapeError{What: f.what, Got: f.got, Want: f.want}
+		}
+	}
+	return nil
+}
+
 // triangle is how many numbers a component's factor, or its second moments, take in a kernel.
 func (p *Program) triangle() int {
 	if p.Covariance.Correlated() {

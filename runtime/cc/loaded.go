@@ -277,7 +277,7 @@ func (l *loaded[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous 
 	if l.device.closed {
 		return nil, mixture.Report{}, mixture.ErrClosed
 	}
-	if err := l.device.program.CheckParameters(previous); err != nil {
+	if err := l.device.program.CheckUpdate(s, prior, previous); err != nil {
 		return nil, mixture.Report{}, err
 	}
 	p := mixture.NewParameters(s.Covariance, s.M, s.D)

@@ -22,13 +22,15 @@ type Engine struct {
 	modules []*Module
 	stream  *Stream
 
-	mu     sync.RWMutex // held for reading by every pass
+	mu     sync.RWMutex // held for reading by every load and pass
 	closed bool
-	held   map[closer]bool // what was loaded and not yet closed
+
+	heldMu sync.Mutex
+	held   map[releaser]bool // what was loaded and not yet closed
 }
 
-// closer is what an engine closes before itself.
-type closer interface{ release() error }
+// releaser is what an engine closes before itself.
+type releaser interface{ release() error }
 
 // engineKernel is a stage's kernel, loaded.
 type engineKernel struct {
@@ -38,7 +40,7 @@ type engineKernel struct {
 
 // NewEngine loads the program's kernels. The context stays the caller's, to be closed after the engine.
 func NewEngine(c *Context, program *runtime.Program) (*Engine, error) {
-	e := &Engine{context: c, program: program, kernels: map[string]engineKernel{}, held: map[closer]bool{}}
+	e := &Engine{context: c, program: program, kernels: map[string]engineKernel{}, held: map[releaser]bool{}}
 	if err := e.load(); err != nil {
 		return nil, errors.Join(err, e.unload())
 	}
@@ -84,10 +86,10 @@ func (e *Engine) loadKernel(k *runtime.Kernel) error {
 // Name returns "cuda:" and the device's number.
 func (e *Engine) Name() string { return fmt.Sprintf("cuda:%d", e.context.Device().Ordinal) }
 
-// Load uploads the events, or as many as fit.
+// Load uploads the events if they fit; passes under way go on.
 func (e *Engine) Load(ctx context.Context, data mixture.Data) (mixture.Loaded, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	if e.closed {
 		return nil, mixture.ErrClosed
 	}
@@ -112,11 +114,22 @@ func load[T runtime.Real](ctx context.Context, e *Engine, data mixture.Data, s *
 	if err := r.open(ctx); err != nil {
 		return nil, errors.Join(err, r.release())
 	}
-	e.held[r] = true
+	e.hold(r, true)
 	return r, nil
 }
 
-// Close waits for passes under way, frees what the engine holds on the device, and refuses further use.
+// hold notes that something is loaded, or is no more.
+func (e *Engine) hold(r releaser, held bool) {
+	e.heldMu.Lock()
+	defer e.heldMu.Unlock()
+	if held {
+		e.held[r] = true
+	} else {
+		delete(e.held, r)
+	}
+}
+
+// Close waits for loads and passes under way, frees what the engine holds on the device, and refuses further use.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -9,18 +9,32 @@ import (
 
 // Accumulate runs the fused kernel, or the E-step and the moments of each span in turn.
 func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mixture.Statistics, error) {
-	origins, err := r.begin(ctx, p)
+	packed, err := r.begin(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer r.end()
 	total := make([]float64, r.engine.program.Sums())
-	sums := make([]float64, len(total))
-	visit, limit, err := r.accumulator()
-	if err != nil {
+	if err := r.within(func() error { return r.accumulate(ctx, packed.Records, total) }); err != nil {
 		return nil, err
 	}
-	err = r.each(ctx, limit, func(s span) error {
+	s := runtime.Unpack(r.engine.program, r.frame, p.M, packed.Origins, total)
+	s.Events, s.EventWeight = int64(r.data.Events.Len()), r.weight
+	return s, nil
+}
+
+// accumulate sets total to the sums of all events.
+func (r *resident[T]) accumulate(ctx context.Context, records []T, total []float64) error {
+	visit, limit, err := r.accumulator()
+	if err != nil {
+		return err
+	}
+	if err := r.take(records); err != nil {
+		return err
+	}
+	clear(total)
+	sums := make([]float64, len(total))
+	return r.each(ctx, limit, func(s span) error {
 		if err := visit(s, sums); err != nil {
 			return err
 		}
@@ -29,12 +43,6 @@ func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*m
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	s := runtime.Unpack(r.engine.program, r.frame, p.M, origins, total)
-	s.Events, s.EventWeight = int64(r.data.Events.Len()), r.weight
-	return s, nil
 }
 
 // accumulator returns what to do for each span, and how many events a span may have.
@@ -144,10 +152,21 @@ func (r *resident[T]) Score(ctx context.Context, p *mixture.Parameters, out *mix
 	if err := out.Check(r.data.Events.Len(), p.M); err != nil {
 		return err
 	}
-	if _, err := r.begin(ctx, p); err != nil {
+	packed, err := r.begin(ctx, p)
+	if err != nil {
 		return err
 	}
 	defer r.end()
+	return r.within(func() error {
+		if err := r.take(packed.Records); err != nil {
+			return err
+		}
+		return r.scoreAll(ctx, p.M, out)
+	})
+}
+
+// scoreAll fills in what is asked for of all events.
+func (r *resident[T]) scoreAll(ctx context.Context, m int, out *mixture.Scores) error {
 	numbers := 2 // a log-likelihood and a label
 	if out.Responsibilities != nil {
 		numbers += r.engine.program.Components
@@ -155,7 +174,7 @@ func (r *resident[T]) Score(ctx context.Context, p *mixture.Parameters, out *mix
 	total := 0.0
 	err := r.each(ctx, r.spanOf(numbers), func(s span) error {
 		if out.Responsibilities != nil {
-			if err := r.takeResponsibilities(s, p.M, out); err != nil {
+			if err := r.takeResponsibilities(s, m, out); err != nil {
 				return err
 			}
 		}
@@ -163,11 +182,8 @@ func (r *resident[T]) Score(ctx context.Context, p *mixture.Parameters, out *mix
 		total += sum
 		return err
 	})
-	if err != nil {
-		return err
-	}
 	out.Total = total
-	return nil
+	return err
 }
 
 func (r *resident[T]) takeResponsibilities(s span, m int, out *mixture.Scores) error {

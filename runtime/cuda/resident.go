@@ -13,13 +13,13 @@ import (
 const (
 	// memoryShare is how much of the rest events may take.
 	memoryShare = 0.9
-	// leastChunk is the number of events below which out of memory is final.
+	// leastChunk is the number of events at which out of memory is final.
 	leastChunk = 256
 	// maxPartialBytes bounds what the blocks of a pass leave for the reduction.
 	maxPartialBytes = 256 << 20
 	// maxSpanBytes bounds the responsibilities, or the scores, that are on the device at once.
 	maxSpanBytes = 128 << 20
-	// memoryReserve is left of the device's free memory for what passes allocate later.
+	// memoryReserve is left of the device's free memory for what passes allocate later, or half of it where there is less.
 	memoryReserve = maxPartialBytes + 2*maxSpanBytes
 )
 
@@ -39,7 +39,7 @@ type resident[T runtime.Real] struct {
 	// weights is empty for weights of 1.
 	weights buffer
 
-	records, partial, sums, totals           buffer
+	records, partial, sums, totals, update   buffer
 	responsibilities, logLikelihoods, labels buffer
 }
 
@@ -57,7 +57,7 @@ func numberBytes[T runtime.Real]() int {
 	return int(unsafe.Sizeof(number))
 }
 
-// open takes memory for as many events as fit, and uploads them if that is all.
+// open decides how many events are to be on the device at once, and uploads them if that is all.
 func (r *resident[T]) open(ctx context.Context) error {
 	each := numberBytes[T]() * r.engine.program.Dimensions
 	if r.data.Weights != nil {
@@ -67,53 +67,61 @@ func (r *resident[T]) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fit := leastChunk
-	if free > memoryReserve {
-		fit = max(fit, int(memoryShare*float64(free-memoryReserve))/each)
-	}
+	room := memoryShare * float64(free-min(free/2, memoryReserve))
 	n := r.data.Events.Len()
-	for r.chunk = min(n, fit); ; r.chunk = (r.chunk + 1) / 2 {
-		err := r.takeChunk()
-		if err == nil {
-			break
+	r.chunk = min(n, max(leastChunk, int(room)/each))
+	return r.within(func() error {
+		if r.chunk < n {
+			return nil
 		}
+		return r.bring(ctx, 0, n)
+	})
+}
+
+// within calls pass, and again with half as many events at once for as long as the device's memory is too small.
+func (r *resident[T]) within(pass func() error) error {
+	for {
+		err := pass()
 		if !errors.Is(err, ErrOutOfMemory) || r.chunk <= leastChunk {
 			return err
 		}
-	}
-	if err := r.upload.open(); err != nil {
-		return err
-	}
-	if r.chunk == n {
-		return r.bring(ctx, 0, n)
-	}
-	return nil
-}
-
-func (r *resident[T]) takeChunk() error {
-	if r.data.Weights != nil {
-		if err := r.weights.grow(r.engine.context, r.chunk*numberBytes[T]()); err != nil {
+		if err := r.free(); err != nil {
 			return err
 		}
+		r.chunk = max(leastChunk, (r.chunk+1)/2)
 	}
-	return r.events.grow(r.engine.context, r.chunk*r.engine.program.Dimensions*numberBytes[T]())
 }
 
-// bring makes the buffers hold events first … first+n.
+// bring makes the buffers hold events first … first+n. Events that all fit come once, and need no staging after it.
 func (r *resident[T]) bring(ctx context.Context, first, n int) error {
 	if r.first == first {
 		return nil
 	}
 	r.first = -1
+	numbers := r.chunk * numberBytes[T]()
+	if err := r.events.grow(r.engine.context, numbers*r.engine.program.Dimensions); err != nil {
+		return err
+	}
+	if r.data.Weights != nil {
+		if err := r.weights.grow(r.engine.context, numbers); err != nil {
+			return err
+		}
+	}
+	if err := r.upload.open(r.chunk); err != nil {
+		return err
+	}
 	if err := r.upload.events(ctx, r.events.ptr, first, n); err != nil {
 		return err
 	}
 	if r.data.Weights != nil {
-		if err := r.upload.weights(r.weights.ptr, first, n); err != nil {
+		if err := r.upload.weights(ctx, r.weights.ptr, first, n); err != nil {
 			return err
 		}
 	}
 	r.first = first
+	if r.chunk == r.data.Events.Len() {
+		return r.upload.close()
+	}
 	return nil
 }
 
@@ -148,8 +156,8 @@ func (r *resident[T]) each(ctx context.Context, limit int, visit func(s span) er
 	return nil
 }
 
-// begin checks that a pass under p can be made and uploads p. Where it can, the caller must call end.
-func (r *resident[T]) begin(ctx context.Context, p *mixture.Parameters) (origins []float64, err error) {
+// begin checks that a pass under p can be made, and lays p out. Where it can, the caller must call end.
+func (r *resident[T]) begin(ctx context.Context, p *mixture.Parameters) (*runtime.Packed[T], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -160,24 +168,21 @@ func (r *resident[T]) begin(ctx context.Context, p *mixture.Parameters) (origins
 	if err != nil {
 		return nil, err
 	}
-	if err := r.enter(); err != nil {
-		return nil, err
+	return packed, r.enter()
+}
+
+// take puts a model's records on the device, before whatever the stream is given next.
+func (r *resident[T]) take(records []T) error {
+	if err := r.records.grow(r.engine.context, len(Bytes(records))); err != nil {
+		return err
 	}
-	err = r.records.grow(r.engine.context, len(packed.Records)*numberBytes[T]())
-	if err == nil {
-		err = r.engine.context.CopyHtoD(r.records.ptr, Bytes(packed.Records))
-	}
-	if err != nil {
-		r.end()
-		return nil, err
-	}
-	return packed.Origins, nil
+	return r.engine.stream.CopyHtoD(r.records.ptr, Bytes(records))
 }
 
 func (r *resident[T]) enter() error {
 	r.engine.mu.RLock()
 	r.mu.Lock()
-	if r.engine.closed || r.closed {
+	if r.closed {
 		r.end()
 		return mixture.ErrClosed
 	}
@@ -191,24 +196,29 @@ func (r *resident[T]) end() {
 
 // Close frees the events' memory.
 func (r *resident[T]) Close() error {
-	r.engine.mu.Lock()
-	defer r.engine.mu.Unlock()
-	if r.engine.closed || r.closed {
-		return nil
+	if r.enter() != nil {
+		return nil // it was closed, by itself or with the engine
 	}
-	delete(r.engine.held, r)
+	defer r.end()
+	r.engine.hold(r, false)
 	return r.release()
 }
 
-// release frees everything; the engine's lock is held.
+// release frees everything; no pass is under way.
 func (r *resident[T]) release() error {
 	r.closed = true
-	err := r.upload.close()
+	return errors.Join(r.upload.close(), r.free())
+}
+
+// free gives the device's memory back.
+func (r *resident[T]) free() error {
+	r.first = -1
+	var all []error
 	for _, b := range []*buffer{
-		&r.events, &r.weights, &r.records, &r.partial, &r.sums, &r.totals,
+		&r.events, &r.weights, &r.records, &r.partial, &r.sums, &r.totals, &r.update,
 		&r.responsibilities, &r.logLikelihoods, &r.labels,
 	} {
-		err = errors.Join(err, b.free(r.engine.context))
+		all = append(all, b.free(r.engine.context))
 	}
-	return err
+	return errors.Join(all...)
 }

@@ -1,20 +1,21 @@
 package cuda
 
 import (
-	"errors"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
 )
 
-// Update runs the update kernel where the program has one.
+// Update runs the update kernel where the program has one. All that it reads lies in one piece of memory, and so does all
+// that it writes, so that a call is two copies and a launch.
 func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters) (*mixture.Parameters, mixture.Report, error) {
 	k, ok := r.engine.kernels[runtime.Update]
 	if !ok {
 		p, report := mixture.Update(s, prior, previous)
 		return p, report, nil
 	}
-	if err := r.engine.program.CheckParameters(previous); err != nil {
+	if err := r.engine.program.CheckUpdate(s, prior, previous); err != nil {
 		return nil, mixture.Report{}, err
 	}
 	if err := r.enter(); err != nil {
@@ -23,78 +24,49 @@ func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previou
 	defer r.end()
 	p := mixture.NewParameters(s.Covariance, s.M, s.D)
 	status := make([]int32, s.M)
-	call := deviceCall{context: r.engine.context}
-	err := call.in(s.Weights, s.First, s.Second, s.Origins, prior.Ridge, runtime.UpdateLimits(s.D))
-	call.args = append(call.args, int64(s.M))
-	_, scratchErr := call.add(8 * s.Covariance.SecondLen(s.M, s.D))
-	err = errors.Join(err, scratchErr,
-		call.out(Bytes(p.Means)), call.out(Bytes(p.Covariances)), call.out(Bytes(status)))
-	if err == nil {
-		err = r.engine.launch(k, 1, call.args...)
-	}
-	if err == nil {
-		err = r.engine.stream.Sync()
-	}
-	if err = errors.Join(err, call.finish(err == nil)); err != nil {
+	if err := r.launchUpdate(k, s, prior, p, status); err != nil {
 		return nil, mixture.Report{}, err
 	}
 	p, report := runtime.FinishUpdate(p, s, prior, previous, status)
 	return p, report, nil
 }
 
-// deviceCall is the arguments of one launch that lives by itself: each is memory of its own on the device.
-type deviceCall struct {
-	context *Context
-	args    []any
-	outputs []output
-	buffers []*buffer
-}
+// launchUpdate has the kernel fill in p's means and covariances, and status.
+func (r *resident[T]) launchUpdate(k engineKernel, s *mixture.Statistics, prior mixture.Prior, p *mixture.Parameters, status []int32) error {
+	inputs := [][]float64{s.Weights, s.First, s.Second, s.Origins, prior.Ridge, runtime.UpdateLimits(s.D)}
+	in := slices.Concat(inputs...)
+	out := make([]byte, len(Bytes(p.Means))+len(Bytes(p.Covariances))+len(Bytes(status)))
+	work := len(Bytes(s.Second))
+	if err := r.update.grow(r.engine.context, len(Bytes(in))+work+len(out)); err != nil {
+		return err
+	}
 
-// output is device memory to be copied back.
-type output struct {
-	dst []byte
-	src *buffer
-}
-
-func (c *deviceCall) add(bytes int) (*buffer, error) {
-	b := &buffer{}
-	c.buffers = append(c.buffers, b)
-	err := b.grow(c.context, bytes)
-	c.args = append(c.args, b.ptr)
-	return b, err
-}
-
-// in adds inputs, and copies them.
-func (c *deviceCall) in(inputs ...[]float64) error {
+	next := r.update.ptr
+	place := func(bytes int) DevicePtr {
+		at := next
+		next += DevicePtr(bytes)
+		return at
+	}
+	var args []any
 	for _, input := range inputs {
-		b, err := c.add(len(Bytes(input)))
-		if err == nil {
-			err = c.context.CopyHtoD(b.ptr, Bytes(input))
-		}
-		if err != nil {
+		args = append(args, place(len(Bytes(input))))
+	}
+	args = append(args, int64(s.M), place(work))
+	results := next
+	for _, bytes := range []int{len(Bytes(p.Means)), len(Bytes(p.Covariances)), len(Bytes(status))} {
+		args = append(args, place(bytes))
+	}
+	err := r.engine.context.Run(func() error {
+		if err := r.engine.stream.CopyHtoD(r.update.ptr, Bytes(in)); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// out adds an output, to be copied to dst by finish.
-func (c *deviceCall) out(dst []byte) error {
-	b, err := c.add(len(dst))
-	c.outputs = append(c.outputs, output{dst, b})
-	return err
-}
-
-// finish copies the outputs where they are wanted, and frees everything.
-func (c *deviceCall) finish(wanted bool) error {
-	var all []error
-	for _, o := range c.outputs {
-		if wanted {
-			all = append(all, c.context.CopyDtoH(o.dst, o.src.ptr))
+		if err := r.engine.launch(k, 1, args...); err != nil {
+			return err
 		}
-	}
-	for _, b := range c.buffers {
-		all = append(all, b.free(c.context))
-	}
-	return errors.Join(all...)
+		return r.fetch(out, results)
+	})
+	rest := out[copy(Bytes(p.Means), out):]
+	rest = rest[copy(Bytes(p.Covariances), rest):]
+	copy(Bytes(status), rest)
+	return err
 }

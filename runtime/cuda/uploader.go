@@ -33,13 +33,23 @@ type staging struct {
 	busy   bool
 }
 
-func (u *uploader[T]) open() error {
+// open takes the staging buffers, for that many events at most, unless there are some.
+func (u *uploader[T]) open(events int) error {
+	row := numberBytes[T]() * u.data.Events.Dims()
+	bytes := row * max(1, min(events, stagingBytes/row))
 	for i := range u.staging {
+		s := &u.staging[i]
+		if s.memory != nil && len(s.memory.Bytes()) >= bytes {
+			continue
+		}
 		var err error
-		if u.staging[i].memory, err = u.context.AllocHost(max(stagingBytes, 8*u.data.Events.Dims())); err != nil {
+		if err = s.close(); err != nil {
 			return err
 		}
-		if u.staging[i].copied, err = u.context.NewEvent(); err != nil {
+		if s.memory, err = u.context.AllocHost(bytes); err != nil {
+			return err
+		}
+		if s.copied, err = u.context.NewEvent(); err != nil {
 			return err
 		}
 	}
@@ -49,15 +59,20 @@ func (u *uploader[T]) open() error {
 func (u *uploader[T]) close() error {
 	var all []error
 	for i := range u.staging {
-		s := &u.staging[i]
-		if s.copied != nil {
-			all = append(all, s.copied.Close())
-		}
-		if s.memory != nil {
-			all = append(all, s.memory.Free())
-		}
-		*s = staging{}
+		all = append(all, u.staging[i].close())
 	}
+	return errors.Join(all...)
+}
+
+func (s *staging) close() error {
+	var all []error
+	if s.copied != nil {
+		all = append(all, s.copied.Close())
+	}
+	if s.memory != nil {
+		all = append(all, s.memory.Free())
+	}
+	*s = staging{}
 	return errors.Join(all...)
 }
 
@@ -80,20 +95,30 @@ func (u *uploader[T]) fill(turn int, dst DevicePtr, count int, write func(number
 
 // events uploads n events from first on, and returns when they are there.
 func (u *uploader[T]) events(ctx context.Context, dst DevicePtr, first, n int) error {
-	d := u.data.Events.Dims()
-	size := numberBytes[T]()
-	rows := max(1, stagingBytes/(size*d))
-	for turn, from := 0, 0; from < n; turn, from = turn+1, from+rows {
-		if err := ctx.Err(); err != nil {
-			return errors.Join(err, u.stream.Sync())
+	return u.copy(ctx, dst, n, u.data.Events.Dims(), func(numbers []T, from int) { u.convert(numbers, first+from) })
+}
+
+// weights uploads the weights of n events from first on, and returns when they are there.
+func (u *uploader[T]) weights(ctx context.Context, dst DevicePtr, first, n int) error {
+	return u.copy(ctx, dst, n, 1, func(numbers []T, from int) {
+		for i, w := range u.data.Weights[first+from:][:len(numbers)] {
+			numbers[i] = T(w)
 		}
-		count := min(rows, n-from)
-		err := u.fill(turn, dst+DevicePtr(from*d*size), count*d, func(numbers []T) { u.convert(numbers, first+from) })
-		if err != nil {
-			return err
+	})
+}
+
+// copy uploads n rows of width numbers, which write provides from a row on. When it returns nothing is under way.
+func (u *uploader[T]) copy(ctx context.Context, dst DevicePtr, n, width int, write func(numbers []T, from int)) error {
+	rows := len(View[T](u.staging[0].memory)) / width
+	var err error
+	for turn, from := 0, 0; from < n && err == nil; turn, from = turn+1, from+rows {
+		if err = ctx.Err(); err != nil {
+			break
 		}
+		offset := DevicePtr(from * width * numberBytes[T]())
+		err = u.fill(turn, dst+offset, min(rows, n-from)*width, func(numbers []T) { write(numbers, from) })
 	}
-	return u.stream.Sync()
+	return errors.Join(err, u.stream.Sync())
 }
 
 // convert reads events into numbers, in parallel.
@@ -109,22 +134,4 @@ func (u *uploader[T]) convert(numbers []T, from int) {
 		})
 	}
 	wait.Wait()
-}
-
-// weights uploads the weights of n events from first on, and returns when they are there.
-func (u *uploader[T]) weights(dst DevicePtr, first, n int) error {
-	size := numberBytes[T]()
-	rows := stagingBytes / size
-	for turn, from := 0, 0; from < n; turn, from = turn+1, from+rows {
-		count := min(rows, n-from)
-		err := u.fill(turn, dst+DevicePtr(from*size), count, func(numbers []T) {
-			for i, w := range u.data.Weights[first+from:][:count] {
-				numbers[i] = T(w)
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return u.stream.Sync()
 }
