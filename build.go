@@ -80,7 +80,7 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 	}
 	entry, _, err := b.entry(ctx, u, source)
 	if err != nil {
-		return runtime.Kernel{}, fmt.Errorf("%s: %w", source.Name, err)
+		return runtime.Kernel{}, err
 	}
 	b.workshop.noteBuilt(identity(u))
 	r := source.Resources

@@ -177,7 +177,7 @@ func (b *builder) compile(ctx context.Context, u specializer.Unit) (Compiled, er
 	began := time.Now()
 	entry, hit, err := b.entry(ctx, u, source)
 	if err != nil {
-		return Compiled{}, fmt.Errorf("%s: %w", source.Name, err)
+		return Compiled{}, err
 	}
 	number := func(name string) int {
 		n, _ := strconv.Atoi(entry.Meta[name])

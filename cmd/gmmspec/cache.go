@@ -78,7 +78,7 @@ func newCacheVerify(shared *sharedFlags) *cobra.Command {
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%d entries of %d bytes read, %d damaged\n", report.Entries, report.Bytes, len(report.Bad))
 			for _, bad := range report.Bad {
-				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", bad.ID, oneLine(bad))
+				fmt.Fprintln(c.OutOrStdout(), oneLine(bad))
 			}
 			if len(report.Bad) > 0 {
 				return fmt.Errorf("%s: %d of %d entries were damaged", cache.Path(), len(report.Bad), report.Entries)

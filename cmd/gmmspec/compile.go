@@ -24,7 +24,7 @@ machine's processor.`,
   gmmspec compile -M 64 -D 19 --arch sm_90,sm_80`,
 		Args: wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			options, err := f.all()
+			options, err := f.all(c)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gmmspec/gmmspec"
@@ -29,7 +30,7 @@ func readData(c *cobra.Command, path string, columns *columnsFlag) (*dataset.Tab
 	}()
 	select {
 	case <-c.Context().Done():
-		return nil, nil, fmt.Errorf("interrupted while reading %s", path)
+		return nil, nil, errors.New("interrupted while reading the data")
 	case r := <-done:
 		if r.err != nil {
 			return nil, nil, r.err

@@ -20,7 +20,7 @@ each, and the reason for which every other was refused.`,
   gmmspec explain -M 64 -D 19 -N 1000000 --arch sm_90`,
 		Args: wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			options, err := f.all()
+			options, err := f.all(c)
 			if err != nil {
 				return err
 			}
@@ -34,6 +34,9 @@ each, and the reason for which every other was refused.`,
 			}
 			if asJSON {
 				return writeJSON(c.OutOrStdout(), plan)
+			}
+			for i := range plan.Others {
+				plan.Others[i].Reason = line(plan.Others[i].Reason)
 			}
 			fmt.Fprint(c.OutOrStdout(), plan)
 			return nil

@@ -29,7 +29,7 @@ func newProgress(w io.Writer, n, iterations int) *progress {
 	if file, ok := w.(interface{ Fd() uintptr }); !ok || !term.IsTerminal(int(file.Fd())) {
 		return p
 	}
-	p.bar = progressbar.NewOptions(max(iterations, 1), progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("compiling"),
+	p.bar = progressbar.NewOptions(max(iterations, 1), progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("starting"),
 		progressbar.OptionSetWidth(barWidth), progressbar.OptionThrottle(barInterval), progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish())
 	return p

@@ -18,7 +18,7 @@ processor, or CUDA C++. No compiler and no GPU is needed.`,
   gmmspec render -M 64 -D 19 --covariance diag --arch sm_90 --variant score-diag-direct`,
 		Args: wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			options, err := f.all()
+			options, err := f.all(c)
 			if err != nil {
 				return err
 			}
@@ -38,6 +38,14 @@ processor, or CUDA C++. No compiler and no GPU is needed.`,
 	f.add(c)
 	f.addArch(c)
 	f.options.addChoice(c, "device", gmmspec.DeviceCC, "`device` to render for: cc, cuda or cuda:1; sm_90 stands in where cuda is not there",
-		[]string{gmmspec.DeviceCC, gmmspec.DeviceCUDA}, text(gmmspec.WithDevice))
+		[]string{gmmspec.DeviceCC, gmmspec.DeviceCUDA}, deviceOfKernels)
 	return c
+}
+
+// deviceOfKernels makes an option of the name of a device that runs kernels.
+func deviceOfKernels(text string) (gmmspec.Option, error) {
+	if text == gmmspec.DeviceAuto || text == gmmspec.DeviceReference {
+		return nil, fmt.Errorf("%s has no kernels: want cc or cuda", text)
+	}
+	return gmmspec.WithDevice(text), nil
 }

@@ -30,15 +30,22 @@ func (f *shapeFlags) addArch(c *cobra.Command) {
 	f.options.add(c, "arch", "string", "", "work for cuda devices of this `architecture`, such as sm_90, without one", text(gmmspec.WithArch))
 }
 
-// all checks that the sizes are given, and returns all options.
-func (f *shapeFlags) all() ([]gmmspec.Option, error) {
+// all holds the flags against each other, and returns all options.
+func (f *shapeFlags) all(c *cobra.Command) ([]gmmspec.Option, error) {
 	switch {
 	case f.components == 0:
 		return nil, misuse("--components (-M) is missing")
 	case f.dimensions == 0:
 		return nil, misuse("--dimensions (-D) is missing")
 	}
-	return slices.Concat(f.shared.options(), f.options), nil
+	if device := c.Flag("device"); device != nil && c.Flag("arch").Changed && device.Changed && device.Value.String() != gmmspec.DeviceCUDA {
+		return nil, misuse("--arch %s: is for --device cuda, not for %s", c.Flag("arch").Value, device.Value)
+	}
+	options := slices.Concat(f.shared.options(), f.options)
+	if err := gmmspec.CheckOptions(options...); err != nil {
+		return nil, misuse("%s", oneLine(err))
+	}
+	return options, nil
 }
 
 // variantNames lists the names that --variant takes.

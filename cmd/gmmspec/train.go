@@ -99,7 +99,9 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return fmt.Errorf("fitting %s: %w", table.Source, err)
 	}
-	err = f.save(model) // first of all: it may have taken hours
+	if f.output != "" {
+		err = save(model, f.output) // first of all: it may have taken hours
+	}
 	if f.json {
 		return errors.Join(err, writeFitJSON(c.OutOrStdout(), result))
 	}
@@ -152,12 +154,9 @@ func (f *trainFlags) readInitial(c *cobra.Command) error {
 	return nil
 }
 
-// save writes the model where --output says.
-func (f *trainFlags) save(model *gmmspec.Model) error {
-	if f.output == "" {
-		return nil
-	}
-	return dataset.Replace(f.output, func(w io.Writer) error {
+// save writes the model to a file.
+func save(model *gmmspec.Model, path string) error {
+	return dataset.Replace(path, func(w io.Writer) error {
 		_, err := model.WriteTo(w)
 		return err
 	})
@@ -171,7 +170,7 @@ func (f *trainFlags) interrupted(model *gmmspec.Model, result *gmmspec.Result) e
 	case f.output == "":
 		return fmt.Errorf("interrupted after iteration %d: without --output it is lost", result.Iterations)
 	}
-	if err := f.save(model); err != nil {
+	if err := save(model, f.output); err != nil {
 		return fmt.Errorf("interrupted after iteration %d, which could not be kept: %w", result.Iterations, err)
 	}
 	return fmt.Errorf("interrupted after iteration %d, which is in %s", result.Iterations, f.output)
