@@ -13,7 +13,7 @@ import (
 	"github.com/gmmspec/gmmspec/dataset"
 )
 
-// What of a model is printed: what a terminal of 100 columns can show of a matrix, and a screen or two of components.
+// What of a model is printed: what a terminal of 120 columns can show of a matrix, and a screen or two of components.
 const (
 	shownComponents = 8
 	shownDimensions = 8
@@ -52,13 +52,17 @@ func writeJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
-// writeFit prints a fit for people.
-func writeFit(w io.Writer, t *dataset.Table, model *gmmspec.Model, r *gmmspec.Result) {
+// writeFit prints a fit for people; output is the file that the model is in, if it is in one.
+func writeFit(w io.Writer, t *dataset.Table, model *gmmspec.Model, r *gmmspec.Result, output string) {
 	m, d := model.Components(), model.Dimensions()
 	writeParameters(w, t, model)
 	if m > shownComponents || d > shownDimensions {
-		fmt.Fprintf(w, "shown are %d of %d components and %d of %d dimensions: a file that -o names has all\n\n",
-			min(m, shownComponents), m, min(d, shownDimensions), d)
+		where := "-o MODEL.json keeps all"
+		if output != "" {
+			where = "all are in " + printable(output)
+		}
+		fmt.Fprintf(w, "shown are %d of %d components and %d of %d dimensions: %s\n\n",
+			min(m, shownComponents), m, min(d, shownDimensions), d, where)
 	}
 	outcome := "not converged"
 	if r.Converged {
@@ -69,11 +73,14 @@ func writeFit(w io.Writer, t *dataset.Table, model *gmmspec.Model, r *gmmspec.Re
 		plan = strings.Join(kernels, ", ")
 	}
 	table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
-	fmt.Fprintf(table, "data\t%s: %d events of %d dimensions\n", t.Source, t.Rows, t.Columns)
+	fmt.Fprintf(table, "data\t%s: N=%d D=%d\n", printable(t.Source), t.Rows, t.Columns)
 	fmt.Fprintf(table, "log-likelihood\t%s, %s an event\n", digits(r.LogLikelihood), digits(r.LogLikelihood/float64(t.Rows)))
 	fmt.Fprintf(table, "iterations\t%d, %s\n", r.Iterations, outcome)
 	fmt.Fprintf(table, "device\t%s: %s\n", r.Plan.Device, r.Plan.Why)
 	fmt.Fprintf(table, "plan\t%s in %s\n", plan, r.Plan.Problem.Precision)
+	if output != "" {
+		fmt.Fprintf(table, "model\t%s\n", printable(output))
+	}
 	fmt.Fprintf(table, "time\t%s training, after %s of planning and compiling\n", rounded(r.Training), rounded(r.Compiling))
 	table.Flush()
 }
@@ -117,7 +124,7 @@ func writeParameters(w io.Writer, t *dataset.Table, model *gmmspec.Model) {
 // columnName returns the data's name for a dimension, or a made-up one.
 func columnName(t *dataset.Table, d int) string {
 	if t.Names != nil {
-		return t.Names[d]
+		return printable(t.Names[d])
 	}
 	return "x" + strconv.Itoa(d+1)
 }

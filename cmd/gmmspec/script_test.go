@@ -20,7 +20,7 @@ import (
 )
 
 // update rewrites the scripts' expectations.
-var update = flag.Bool("update", false, "rewrite what scripts compare with") //nolint:gochecknoglobals // as flags are
+var update = flag.Bool("update", false, "rewrite what scripts compare with")
 
 // TestScript runs testdata/script: the command as its users run it, in a directory, with a cache and a home of its own.
 func TestScript(t *testing.T) {

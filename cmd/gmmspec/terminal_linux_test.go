@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,15 +19,17 @@ import (
 // patience is how long a process may take for what it does in milliseconds, on a machine that is busy with other tests.
 const patience = time.Minute
 
-// command returns the command with the environment of a script.
+// command returns the command, in an environment like a script's, to be killed when patience ends.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := exec.LookPath("gmmspec")
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
 	home := t.TempDir()
-	c := exec.CommandContext(t.Context(), path, args...)
+	c := exec.CommandContext(ctx, path, args...)
 	c.Env = append(os.Environ(), "HOME="+home, "GMMSPEC_CACHE="+filepath.Join(home, "cache"), "GORACE=atexit_sleep_ms=0")
 	return c
 }
@@ -77,8 +80,6 @@ func interrupt(t *testing.T, c *exec.Cmd, signal os.Signal) string {
 	iterating := regexp.MustCompile(`log-likelihood -?\d+\.\d+ an event .*\([1-9]\d*/1000000000\)`)
 	var shown bytes.Buffer
 	sent, buffer := false, make([]byte, 1<<12)
-	stop := time.AfterFunc(patience, func() { c.Process.Kill() })
-	defer stop.Stop()
 	for {
 		n, err := ours.Read(buffer)
 		shown.Write(buffer[:n])
@@ -154,8 +155,6 @@ func TestInterruptWhileReading(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop := time.AfterFunc(patience, func() { c.Process.Kill() })
-	defer stop.Stop()
 	if _, err := stdin.Write([]byte(strings.Repeat("1,2\n", pipeBytes))); err != nil {
 		t.Fatal(err)
 	}
@@ -180,8 +179,6 @@ func TestReaderGone(t *testing.T) {
 	c := command(t, "render", "-M", "64", "-D", "19")
 	var stderr bytes.Buffer
 	c.Stdout, c.Stderr = writer, &stderr
-	stop := time.AfterFunc(patience, func() { c.Process.Kill() })
-	defer stop.Stop()
 	err = c.Run()
 	status, _ := c.ProcessState.Sys().(syscall.WaitStatus)
 	if status.Signal() != syscall.SIGPIPE || stderr.Len() > 0 {

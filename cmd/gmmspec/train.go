@@ -106,7 +106,7 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 		return errors.Join(err, writeFitJSON(c.OutOrStdout(), result))
 	}
 	warn(c.ErrOrStderr(), result.Warnings)
-	writeFit(c.OutOrStdout(), table, model, result)
+	writeFit(c.OutOrStdout(), table, model, result, f.output)
 	return err
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // maxLines is how many lines of an error or a warning are shown: the rest is a compiler's.
@@ -25,7 +27,7 @@ func line(text string) string {
 	for i, l := range lines {
 		lines[i] = unprefixed(strings.TrimSpace(l))
 	}
-	return strings.Join(lines, "; ")
+	return strings.Map(visible, strings.Join(lines, "; "))
 }
 
 // unprefixed drops the names of packages from the front of a message and of the messages that it wraps.
@@ -35,6 +37,22 @@ func unprefixed(text string) string {
 		text = strings.ReplaceAll(text, ": "+name+": ", ": ")
 	}
 	return text
+}
+
+// visible replaces what a terminal could take for something else.
+func visible(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
+}
+
+// printable quotes a name, of a file or from one, that a terminal could take for something else.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // warn prints warnings for people, a line each.
