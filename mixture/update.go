@@ -2,17 +2,20 @@ package mixture
 
 import "math"
 
-// The limits of the M-step, for devices that have one of their own.
+// The limits of the M-step, for devices that have one of their own; see also [PivotRounding] and [MaxMagnitude].
 const (
 	// EmptyWeight is the N_m up to which a component is empty: its mean would be a quotient of rounding errors.
 	EmptyWeight = 1e-10
-	// FloorGrowth is how much more floor each attempt adds to a covariance that is still not positive definite, and
-	// FloorAttempts how often: 1e-6·1e2^6 of the data's variance is far past any rounding.
-	FloorGrowth   = 100
-	FloorAttempts = 6
 	// SpreadRounding is the share of a second moment up to which the variance that is left of it, after the mean's square
 	// is taken off, is the rounding of sums of some 1e5 events and not spread: equal events have no variance.
 	SpreadRounding = 1e-13
+)
+
+const (
+	// floorGrowth is how much more floor each attempt adds to a covariance that is still not positive definite, and
+	// floorAttempts how often: 1e-6·(1e2)⁵ of the data's variance, the last, is far past any rounding.
+	floorGrowth   = 100
+	floorAttempts = 6
 )
 
 // Report is what an M-step had to mend.
@@ -171,9 +174,9 @@ func (u *mStep) floor(ridge []float64) (floored []int) {
 			floored = append(floored, m)
 		}
 		scale := 1.0
-		for range FloorAttempts {
+		for range floorAttempts {
 			p.addDiagonal(m, ridge, scale)
-			scale *= FloorGrowth
+			scale *= floorGrowth
 			if p.positiveDefinite(m, work) {
 				break
 			}
