@@ -51,11 +51,17 @@ func newCacheList(shared *sharedFlags) *cobra.Command {
 			}
 			table := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, columnGap, ' ', 0)
 			for _, e := range entries {
-				what := e.Meta["variant"] + "\t" + e.Meta["problem"]
-				if e.Defect != nil {
-					what = "damaged\t" + line(e.Defect.Error())
+				what := e.Kind
+				for _, input := range e.Inputs {
+					if input.Name == "arch" {
+						what += " " + input.Value
+					}
 				}
-				fmt.Fprintf(table, "%s\t%d bytes\t%s\t%s\n", e.LastRead.Format(time.DateTime), e.Bytes, e.Kind, what)
+				what += "\t" + e.Meta["variant"] + "\t" + e.Meta["problem"]
+				if e.Defect != nil {
+					what = line(e.Defect.Error())
+				}
+				fmt.Fprintf(table, "%s\t%d bytes\t%s\n", e.LastRead.Format(time.DateTime), e.Bytes, what)
 			}
 			return table.Flush()
 		},

@@ -68,46 +68,79 @@ func compareJSON(path string, a, b any, tolerance float64) error {
 	return nil
 }
 
-// array FILE.npy TYPE SHAPE FILE.csv checks, with a reader that is not ours, that an array has the type and shape, such as
-// "f8" and "272,2", and exactly the numbers of a text file.
+// array FILE.npy TYPE SHAPE FILE.csv checks that an array has the type and shape, such as <f8 and (272,2), and exactly the
+// numbers of a text file.
 func array(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
 		ts.Fatalf("usage: array FILE.npy TYPE SHAPE FILE.csv")
 	}
-	file, err := os.Open(ts.MkAbs(args[0]))
+	got, header := readArray(ts, args[0])
+	if header.Descr.Type != args[1] {
+		ts.Fatalf("type %s: want %s", header.Descr.Type, args[1])
+	}
+	shape := "(" + strings.Trim(strings.ReplaceAll(fmt.Sprint(header.Descr.Shape), " ", ","), "[]") + ")"
+	if shape != args[2] {
+		ts.Fatalf("shape %s: want %s", shape, args[2])
+	}
+	if !slices.Equal(got, readText(ts, args[3])) {
+		ts.Fatalf("the numbers differ")
+	}
+}
+
+// arrayNear FILE.npy FILE.csv TOLERANCE checks that an array has as many numbers as a text file, which differ by at most the
+// tolerance.
+func arrayNear(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: arraynear FILE.npy FILE.csv TOLERANCE")
+	}
+	tolerance, err := strconv.ParseFloat(args[2], 64)
+	ts.Check(err)
+	got, _ := readArray(ts, args[0])
+	want := readText(ts, args[1])
+	if len(got) != len(want) {
+		ts.Fatalf("%d numbers: want %d", len(got), len(want))
+	}
+	for i := range got {
+		if !(math.Abs(got[i]-want[i]) <= tolerance) {
+			ts.Fatalf("number %d is %v: want %v", i, got[i], want[i])
+		}
+	}
+}
+
+// readArray reads an array with a reader that is not ours.
+func readArray(ts *testscript.TestScript, path string) ([]float64, npyio.Header) {
+	file, err := os.Open(ts.MkAbs(path))
 	ts.Check(err)
 	defer file.Close()
 	reader, err := npyio.NewReader(file)
 	ts.Check(err)
-	if got := strings.TrimLeft(reader.Header.Descr.Type, "<|="); got != args[1] {
-		ts.Fatalf("type %s: want %s", got, args[1])
+	if reader.Header.Descr.Type != "<i8" {
+		var numbers []float64
+		ts.Check(reader.Read(&numbers))
+		return numbers, reader.Header
 	}
-	if got := strings.Trim(strings.ReplaceAll(fmt.Sprint(reader.Header.Descr.Shape), " ", ","), "[]"); got != args[2] {
-		ts.Fatalf("shape %s: want %s", got, args[2])
+	var whole []int64
+	ts.Check(reader.Read(&whole))
+	numbers := make([]float64, len(whole))
+	for i, n := range whole {
+		numbers[i] = float64(n)
 	}
-	var got []float64
-	if args[1] == "i8" {
-		var whole []int64
-		ts.Check(reader.Read(&whole))
-		for _, n := range whole {
-			got = append(got, float64(n))
-		}
-	} else {
-		ts.Check(reader.Read(&got))
-	}
-	records, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[3]))).ReadAll()
+	return numbers, reader.Header
+}
+
+// readText reads the numbers of a text file without a header.
+func readText(ts *testscript.TestScript, path string) []float64 {
+	records, err := csv.NewReader(strings.NewReader(ts.ReadFile(path))).ReadAll()
 	ts.Check(err)
-	var want []float64
+	var numbers []float64
 	for _, record := range records {
 		for _, field := range record {
-			value, err := strconv.ParseFloat(field, 64)
+			number, err := strconv.ParseFloat(field, 64)
 			ts.Check(err)
-			want = append(want, value)
+			numbers = append(numbers, number)
 		}
 	}
-	if !slices.Equal(got, want) {
-		ts.Fatalf("the numbers differ")
-	}
+	return numbers
 }
 
 // damage DIRECTORY cuts every file below a directory in half.

@@ -34,11 +34,12 @@ func TestScript(t *testing.T) {
 		Setup:               setup,
 		Condition:           func(name string) (bool, error) { return condition(findings, name) },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"fails":   fails,
-			"closeto": closeTo,
-			"array":   array,
-			"npy":     npy,
-			"damage":  damage,
+			"fails":     fails,
+			"closeto":   closeTo,
+			"array":     array,
+			"arraynear": arrayNear,
+			"npy":       npy,
+			"damage":    damage,
 		},
 	})
 }
