@@ -24,7 +24,7 @@ func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previou
 	defer r.end()
 	p := mixture.NewParameters(s.Covariance, s.M, s.D)
 	status := make([]int32, s.M)
-	if err := r.launchUpdate(k, s, prior, p, status); err != nil {
+	if err := r.within(func() error { return r.launchUpdate(k, s, prior, p, status) }); err != nil {
 		return nil, mixture.Report{}, err
 	}
 	p, report := runtime.FinishUpdate(p, s, prior, previous, status)
