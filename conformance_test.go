@@ -1,0 +1,60 @@
+package gmmspec
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+	"github.com/gmmspec/gmmspec/runtime/runtimetest"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// TestConformance runs every compiled device through the suite that the reference passes: results, promises of the
+// interface, scikit-learn's fixtures and the adversarial corpus, in both precisions.
+func TestConformance(t *testing.T) {
+	w := newWorkshop()
+	dir := t.TempDir()
+	options := runtimetest.Options{Refuses: []runtimetest.Refusal{{
+		Reason: "kernels know neither hard assignment nor missing values",
+		Of:     func(p runtimetest.Problem) bool { return p.Hard || p.Missing },
+	}}}
+	for _, b := range []variants.Backend{variants.CC, variants.CUDA} {
+		t.Run("backend="+string(b), func(t *testing.T) {
+			require.Have(t, string(b), available(w, b))
+			open := func(t *testing.T, p runtimetest.Problem) (mixture.Device, error) { return openConforming(t, w, dir, b, p) }
+			for _, precision := range []string{runtime.Float32, runtime.Float64} {
+				t.Run("precision="+precision, func(t *testing.T) {
+					options.Problems = runtimetest.Problems(precision)
+					t.Run("suite", func(t *testing.T) { runtimetest.Run(t, open, options) })
+					t.Run("fixtures", func(t *testing.T) { runtimetest.RunFixtures(t, open, precision, options) })
+					t.Run("corpus", func(t *testing.T) { runtimetest.RunCorpus(t, open, precision, options) })
+				})
+			}
+		})
+	}
+}
+
+// openConforming opens a device for all that the suite asks of it.
+func openConforming(t *testing.T, w *workshop, dir string, b variants.Backend, p runtimetest.Problem) (mixture.Device, error) {
+	s, err := newSettings(p.M, p.D, []Option{
+		withWorkshop(w), WithCacheDir(dir), WithDevice(string(b)), WithPrecision(p.Precision), WithCovariance(p.Covariance),
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: 1}}
+	plan, err := c.inspected(variants.Problem{
+		M: p.M, D: p.D, N: inspectedEvents, Covariance: variants.Covariance(p.Covariance), Weighted: p.Weighted, Hard: p.Hard, Missing: p.Missing,
+	})
+	if _, unserved := errors.AsType[*autotune.UnservedError](err); unserved {
+		return nil, fmt.Errorf("%w: %w", runtimetest.ErrRefused, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openPlan(t.Context(), s, plan)
+}
