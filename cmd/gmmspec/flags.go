@@ -77,12 +77,13 @@ func (o *optionFlags) add(c *cobra.Command, name, kind, standard, usage string, 
 // addChoice defines a flag that takes one of a few words, which the shell can complete.
 func (o *optionFlags) addChoice(c *cobra.Command, name, standard, usage string, words []string, parse func(string) (gmmspec.Option, error)) {
 	o.add(c, name, "string", standard, usage, parse)
-	completeWords(c, name, words)
+	complete(c, name, cobra.ShellCompDirectiveNoFileComp, words...)
 }
 
-// completeWords lets the shell complete the value of a flag that is defined and not yet completed.
-func completeWords(c *cobra.Command, name string, words []string) {
-	if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+// complete lets the shell complete the value of a flag, which is defined and not yet completed, with words and what the
+// directive says.
+func complete(c *cobra.Command, name string, directive cobra.ShellCompDirective, words ...string) {
+	if err := c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, directive)); err != nil {
 		panic(err)
 	}
 }

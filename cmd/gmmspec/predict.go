@@ -32,7 +32,7 @@ func (f *scoringFlags) predict(c *cobra.Command, path string) error {
 	}
 	labels, err := model.Predict(c.Context(), events)
 	if err != nil {
-		return scoringError(c, err)
+		return err
 	}
 	numbers := make([]int64, len(labels))
 	for i, label := range labels {
@@ -49,7 +49,7 @@ func (f *scoringFlags) predictProbabilities(c *cobra.Command, path string) error
 	}
 	_, probabilities, err := model.Eval(c.Context(), events)
 	if err != nil {
-		return scoringError(c, err)
+		return err
 	}
 	n, m := probabilities.Dims()
 	return writeRows(c, f.output, m, probabilities.RawMatrix().Data, n, m)

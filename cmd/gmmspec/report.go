@@ -53,16 +53,15 @@ func writeJSON(w io.Writer, value any) error {
 }
 
 // writeFit prints a fit for people; output is the file that the model is in, if it is in one.
-func writeFit(w io.Writer, t *dataset.Table, model *gmmspec.Model, r *gmmspec.Result, output string) {
-	m, d := model.Components(), model.Dimensions()
-	writeParameters(w, t, model)
-	if m > shownComponents || d > shownDimensions {
+func writeFit(w io.Writer, t *dataset.Table, p *gmmspec.Parameters, r *gmmspec.Result, output string) {
+	writeParameters(w, t, p)
+	if p.M > shownComponents || p.D > shownDimensions {
 		where := "-o MODEL.json keeps all"
 		if output != "" {
 			where = "all are in " + printable(output)
 		}
 		fmt.Fprintf(w, "shown are %d of %d components and %d of %d dimensions: %s\n\n",
-			min(m, shownComponents), m, min(d, shownDimensions), d, where)
+			min(p.M, shownComponents), p.M, min(p.D, shownDimensions), p.D, where)
 	}
 	outcome := "not converged"
 	if r.Converged {
@@ -89,9 +88,8 @@ func writeFit(w io.Writer, t *dataset.Table, model *gmmspec.Model, r *gmmspec.Re
 const columnGap = 2
 
 // writeParameters prints each component's weight, mean and covariance, as far as there is room.
-func writeParameters(w io.Writer, t *dataset.Table, model *gmmspec.Model) {
-	weights, means, covariances := model.Weights(), model.Means(), model.Covariances()
-	shown := min(model.Dimensions(), shownDimensions)
+func writeParameters(w io.Writer, t *dataset.Table, p *gmmspec.Parameters) {
+	shown := min(p.D, shownDimensions)
 	row := func(table io.Writer, name string, value func(d int) string) {
 		fmt.Fprintf(table, "%s\t", name)
 		for d := range shown {
@@ -99,22 +97,23 @@ func writeParameters(w io.Writer, t *dataset.Table, model *gmmspec.Model) {
 		}
 		fmt.Fprintln(table)
 	}
-	for m := range min(model.Components(), shownComponents) {
-		fmt.Fprintf(w, "component %d, weight %s\n", m, digits(weights[m]))
+	for m := range min(p.M, shownComponents) {
+		fmt.Fprintf(w, "component %d, weight %s\n", m, digits(p.Weights[m]))
+		mean, covariance := p.Mean(m), p.Matrix(m)
 		table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', tabwriter.AlignRight)
 		row(table, "", func(d int) string { return columnName(t, d) })
-		row(table, "mean", func(d int) string { return digits(means.At(m, d)) })
-		switch model.Covariance() {
+		row(table, "mean", func(d int) string { return digits(mean[d]) })
+		switch p.Covariance {
 		case gmmspec.Full, gmmspec.Tied:
 			for a := range shown {
 				name := ""
 				if a == 0 {
 					name = "covariance"
 				}
-				row(table, name, func(b int) string { return digits(covariances[m].At(a, b)) })
+				row(table, name, func(b int) string { return digits(covariance.At(a, b)) })
 			}
 		case gmmspec.Diag, gmmspec.Spherical:
-			row(table, "variance", func(d int) string { return digits(covariances[m].At(d, d)) })
+			row(table, "variance", func(d int) string { return digits(covariance.At(d, d)) })
 		}
 		table.Flush()
 		fmt.Fprintln(w)

@@ -18,7 +18,7 @@ func newScore(shared *sharedFlags) *cobra.Command {
 			}
 			scores, err := model.Score(c.Context(), events)
 			if err != nil {
-				return scoringError(c, err)
+				return err
 			}
 			return writeRows(c, f.output, 1, scores, len(scores))
 		},

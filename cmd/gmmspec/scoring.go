@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"path/filepath"
 	"slices"
@@ -23,6 +22,7 @@ type scoringFlags struct {
 // add defines the flags.
 func (f *scoringFlags) add(c *cobra.Command) {
 	c.Flags().StringVarP(&f.model, "model", "m", "", "`MODEL.json` that train wrote; required")
+	complete(c, "model", cobra.ShellCompDirectiveFilterFileExt, "json")
 	f.options.addWork(c)
 	f.columns.add(c)
 	c.Flags().StringVarP(&f.output, "output", "o", "", "write a NumPy array to `FILE.npy` instead of lines to standard output")
@@ -57,12 +57,4 @@ func writeRows[T dataset.Number](c *cobra.Command, output string, columns int, v
 		return dataset.WriteCSV(c.OutOrStdout(), nil, columns, values)
 	}
 	return dataset.Replace(output, func(w io.Writer) error { return dataset.WriteNpy(w, values, shape...) })
-}
-
-// scoringError words a failure of scoring.
-func scoringError(c *cobra.Command, err error) error {
-	if c.Context().Err() != nil {
-		return errors.New("interrupted: nothing was written")
-	}
-	return err
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gmmspec/gmmspec/internal/require"
 	"golang.org/x/sys/unix"
 )
 
@@ -164,6 +165,47 @@ func TestInterruptWhileReading(t *testing.T) {
 	err = c.Wait()
 	if got, want := stderr.String(), "gmmspec: interrupted while reading the data\n"; c.ProcessState.ExitCode() != statusFailed || got != want {
 		t.Errorf("ended with %v, said %q: want exit status %d and %q", err, got, statusFailed, want)
+	}
+}
+
+// TestInterruptWhileCompiling has a compiler that answers questions and then hangs.
+func TestInterruptWhileCompiling(t *testing.T) {
+	t.Parallel()
+	_, err := exec.LookPath("cc")
+	require.Have(t, "cc", err)
+	for _, test := range []struct{ verb, want string }{
+		{"train -M 2 --device cc " + filepath.Join("..", "..", "testdata", "data", "faithful.csv"), "before the first iteration: there is nothing to write"},
+		{"compile -M 2 -D 2", ""},
+	} {
+		verb, _, _ := strings.Cut(test.verb, " ")
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			started, compiler := filepath.Join(t.TempDir(), "started"), filepath.Join(t.TempDir(), "hangs")
+			script := fmt.Sprintf("#!/bin/sh\ncase \"$1\" in --version|-dumpmachine) exec cc \"$@\";; esac\n: >'%s'\nexec sleep 600\n", started)
+			if err := os.WriteFile(compiler, []byte(script), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := command(t, strings.Fields(test.verb)...)
+			c.Env = append(c.Env, "CC=/bin/sh "+compiler) // not the file itself: a sibling's fork may hold it open for writing yet
+			var stderr bytes.Buffer
+			c.Stderr = &stderr
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+				if _, err := os.Stat(started); err == nil || time.Now().After(deadline) {
+					break
+				}
+			}
+			if err := c.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			err := c.Wait()
+			want := strings.TrimRight("gmmspec: interrupted "+test.want, " ") + "\n"
+			if got := stderr.String(); c.ProcessState.ExitCode() != statusFailed || got != want {
+				t.Errorf("ended with %v, said %q: want exit status %d and %q", err, got, statusFailed, want)
+			}
+		})
 	}
 }
 

@@ -45,8 +45,9 @@ Ctrl-C stops between iterations: the last complete one is written to --output.`,
 	flags := c.Flags()
 	flags.VarP(&wholeFlag{&f.components, 1}, "components", "M", "`number` of components; required unless --init is a model")
 	f.options.addCovariance(c)
-	flags.StringVar(&f.init, "init", string(gmmspec.StartRandomFromData), "`rule` for the first parameters, random_from_data or even, or a model to go on from, MODEL.json")
-	completeWords(c, "init", []string{string(gmmspec.StartRandomFromData), string(gmmspec.StartEven)})
+	flags.StringVar(&f.init, "init", string(gmmspec.StartRandomFromData),
+		"`rule` for the first parameters, random_from_data or even, or a model to go on from, MODEL.json")
+	complete(c, "init", cobra.ShellCompDirectiveDefault, string(gmmspec.StartRandomFromData), string(gmmspec.StartEven))
 	flags.Var(&wholeFlag{&f.most, 0}, "max-iter", "`number` of iterations at most")
 	flags.Var(&wholeFlag{&f.least, 0}, "min-iter", "`number` of iterations at least")
 	f.options.add(c, "tol", "float", strconv.FormatFloat(gmmspec.DefaultTolerance, 'g', -1, 64),
@@ -99,14 +100,17 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return fmt.Errorf("fitting %s: %w", table.Source, err)
 	}
+	kept := ""
 	if f.output != "" {
-		err = save(model, f.output) // first of all: it may have taken hours
+		if err = save(model, f.output); err == nil { // first of all: the fit may have taken hours
+			kept = f.output
+		}
 	}
 	if f.json {
 		return errors.Join(err, writeFitJSON(c.OutOrStdout(), result))
 	}
 	warn(c.ErrOrStderr(), result.Warnings)
-	writeFit(c.OutOrStdout(), table, model, result, f.output)
+	writeFit(c.OutOrStdout(), table, model.Parameters(), result, kept)
 	return err
 }
 
