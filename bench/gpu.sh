@@ -80,9 +80,9 @@ skip() {
 	printf '%-6s %-28s %s\n' skip "$1" "$2"
 }
 
-# tests NAME SECONDS PACKAGE PATTERN [SKIP] runs tests, at least one of which must pass.
+# tests NAME SECONDS PACKAGE PATTERN PASSED runs tests, of which one whose name begins with PASSED must pass.
 tests() {
-	in=$3 want='^--- PASS: ' step "$1" "$2" ./gpu.test -test.v -test.run "$4" -test.skip "${5:-^$}" -test.timeout "$2s"
+	in=$3 want="^ *--- PASS: $5" step "$1" "$2" ./gpu.test -test.v -test.run "$4" -test.timeout "$2s"
 }
 
 # agree NAME EVENTS WITHIN A B compares two fits that earlier steps have reported, for the record.
@@ -123,11 +123,17 @@ echo "commit $(cat commit), on $(fact name), driver $(fact driver_version)"
 step doctor 60 "$bundle/gmmspec" doctor
 step nvidia-smi 10 nvidia-smi -q -i 0
 
-# Right: the driver's conformance, the compiler, every variant against the reference.
-tests conformance 60 runtime/cuda .
-tests nvrtc 90 runtime/cuda/nvrtc .
-tests differential-float32 100 . '^TestDifferential/.*cuda/.*float32'
-tests differential-float64 100 . '^TestDifferential/.*cuda/.*float64'
+# Right: the driver's conformance, the compiler, every variant against the reference, the device's conformance.
+tests driver 60 runtime/cuda . TestConformance
+tests nvrtc 60 runtime/cuda/nvrtc . TestCompileForEveryArchitecture
+for precision in float32 float64; do
+	tests "differential-$precision" 150 . "^TestDifferential\$/^backend=cuda\$/^precision=$precision\$" \
+		"TestDifferential/backend=cuda/precision=$precision/"
+done
+for precision in float32 float64; do
+	tests "conformance-$precision" 120 . "^TestConformance\$/^backend=cuda\$/^precision=$precision\$" \
+		"TestConformance/backend=cuda/precision=$precision/"
+done
 
 # Right: fits of the data in the repository.
 shipped() {
@@ -183,10 +189,11 @@ elif step sanitizer-data 10 "$bundle/kit" mixture -n 333 -m 5 -d 13 "$work/sanit
 	for tool in memcheck racecheck initcheck; do
 		for covariance in full diag; do
 			for precision in float32 float64; do
-				sanitize "$tool" "$tool-$covariance-$precision" train --device cuda --covariance "$covariance" \
+				sanitize "$tool" "$tool-$covariance-$precision-train" train --device cuda --covariance "$covariance" \
 					--precision "$precision" -M 5 --tol 0 --max-iter 2 -o "$work/sanitizer/$covariance.json"
+				sanitize "$tool" "$tool-$covariance-$precision-predict" predict --device cuda --proba --precision "$precision" \
+					-m "$work/sanitizer/$covariance.json"
 			done
-			sanitize "$tool" "$tool-$covariance-predict" predict --device cuda --proba -m "$work/sanitizer/$covariance.json"
 		done
 	done
 fi
