@@ -205,7 +205,7 @@ record=$out/$(date -u +%Y-%m-%d)-${device:-no-device}.json
 	printf '{"date":"%s","commit":"%s",\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(cat commit)"
 	printf '"device":"%s","driver":"%s","memory_mib":"%s",\n' "$(fact name)" "$(fact driver_version)" "$(fact memory.total)"
 	printf '"max_sm_mhz":"%s","power_limit_watts":"%s",\n' "$(fact clocks.max.sm)" "$(fact power.limit)"
-	printf '"nvrtc":"%s",\n' "$(grep -m 1 NVRTC "$logs/doctor.out" | tr -d '"\\')"
+	printf '"nvrtc":"%s",\n' "$(sed -n 's/^found *NVRTC: \([0-9.]*\).*/\1/p' "$logs/doctor.out")"
 	printf '"steps":%s,\n"agreements":%s,\n"times":%s}\n' "$(join "${steps[@]}")" "$(join "${agreements[@]}")" "$(join "${times[@]}")"
 } | sed 's/},{/},\n{/g' >"$record"
 
