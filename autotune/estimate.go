@@ -253,7 +253,7 @@ func Cheapest(plans []*Plan, unavailable []Alternative) *Plan {
 	chosen := *best
 	chosen.Why = "the least estimated total"
 	if len(plans) == 1 {
-		chosen.Why = "the only device"
+		chosen.Why = "no other is here, or worth looking for"
 	}
 	for _, p := range plans {
 		if p != best {
