@@ -32,7 +32,7 @@ func line(text string) string {
 
 // unprefixed drops the names of packages from the front of a message and of the messages that it wraps.
 func unprefixed(text string) string {
-	for _, name := range []string{"gmmspec", "dataset", "mixture", "variants", "specializer", "cache", "compiler"} {
+	for _, name := range []string{"gmmspec", "dataset", "mixture", "variants", "specializer", "autotune", "cache", "compiler"} {
 		text = strings.TrimPrefix(text, name+": ")
 		text = strings.ReplaceAll(text, ": "+name+": ", ": ")
 	}
