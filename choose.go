@@ -66,11 +66,7 @@ func (c *chooser) plan(p variants.Problem) (*Plan, error) {
 	case DeviceReference:
 		return c.reference(p)
 	case DeviceCC:
-		plan, err := c.cc(p)
-		if err != nil && c.settings.variant == "" {
-			return c.fallback(p, err)
-		}
-		return plan, err
+		return c.ccOrReference(p)
 	case DeviceCUDA:
 		return c.cuda(p)
 	}
@@ -119,7 +115,7 @@ func (c *chooser) named(p variants.Problem) (*Plan, error) {
 	if _, err := variants.ByName(variants.CUDA, c.settings.variant); err == nil {
 		return c.cuda(p)
 	}
-	return c.cc(p)
+	return c.ccOrReference(p)
 }
 
 // warnUnusable tells of devices that should have been weighed against the best, and do not work.
@@ -140,6 +136,19 @@ func (c *chooser) reference(p variants.Problem) (*Plan, error) {
 	p.Precision = variants.Float64
 	cores := float64(goruntime.GOMAXPROCS(0))
 	return autotune.For(p, c.need, autotune.Device{Name: DeviceReference, Flops: referenceFlops * cores, CallSeconds: referenceCall})
+}
+
+// ccOrReference is compiled C, or the reference where that cannot be used or serves no such problem. A variant that is named
+// and does not serve is an error.
+func (c *chooser) ccOrReference(p variants.Problem) (*Plan, error) {
+	if err := c.unusableC(); err != nil {
+		return c.fallback(p, err)
+	}
+	plan, err := c.cc(p)
+	if err != nil && c.settings.variant == "" {
+		return c.fallback(p, err)
+	}
+	return plan, err
 }
 
 // fallback is the reference, where compiled C was wanted.

@@ -17,7 +17,6 @@ import (
 // interface, scikit-learn's fixtures and the adversarial corpus, in both precisions.
 func TestConformance(t *testing.T) {
 	w := newWorkshop()
-	dir := t.TempDir()
 	options := runtimetest.Options{Refuses: []runtimetest.Refusal{{
 		Reason: "kernels know neither hard assignment nor missing values",
 		Of:     func(p runtimetest.Problem) bool { return p.Hard || p.Missing },
@@ -25,7 +24,7 @@ func TestConformance(t *testing.T) {
 	for _, b := range []variants.Backend{variants.CC, variants.CUDA} {
 		t.Run("backend="+string(b), func(t *testing.T) {
 			require.Have(t, string(b), available(w, b))
-			open := func(t *testing.T, p runtimetest.Problem) (mixture.Device, error) { return openConforming(t, w, dir, b, p) }
+			open := func(t *testing.T, p runtimetest.Problem) (mixture.Device, error) { return openConforming(t, w, b, p) }
 			for _, precision := range []string{runtime.Float32, runtime.Float64} {
 				t.Run("precision="+precision, func(t *testing.T) {
 					options.Problems = runtimetest.Problems(precision)
@@ -39,9 +38,9 @@ func TestConformance(t *testing.T) {
 }
 
 // openConforming opens a device for all that the suite asks of it.
-func openConforming(t *testing.T, w *workshop, dir string, b variants.Backend, p runtimetest.Problem) (mixture.Device, error) {
+func openConforming(t *testing.T, w *workshop, b variants.Backend, p runtimetest.Problem) (mixture.Device, error) {
 	s, err := newSettings(p.M, p.D, []Option{
-		withWorkshop(w), WithCacheDir(dir), WithDevice(string(b)), WithPrecision(p.Precision), WithCovariance(p.Covariance),
+		withWorkshop(w), WithDevice(string(b)), WithPrecision(p.Precision), WithCovariance(p.Covariance),
 	})
 	if err != nil {
 		return nil, err

@@ -184,12 +184,11 @@ func pairwise(factors [][]any) [][]any {
 // responsibilities, poisoned before; inputs must be as they were, and a second run the same to the bit.
 func TestDifferential(t *testing.T) {
 	w := newWorkshop()
-	dir := t.TempDir()
 	for _, b := range []variants.Backend{variants.CC, variants.CUDA} {
 		t.Run("backend="+string(b), func(t *testing.T) {
 			require.Have(t, string(b), available(w, b))
 			for _, c := range differentialCases(differentialFactors(b), intensity(t)) {
-				t.Run(c.String(), func(t *testing.T) { differential(t, w, dir, b, c) })
+				t.Run(c.String(), func(t *testing.T) { differential(t, w, b, c) })
 			}
 		})
 	}
@@ -208,9 +207,9 @@ func available(w *workshop, b variants.Backend) error {
 	return err
 }
 
-func differential(t *testing.T, w *workshop, dir string, b variants.Backend, c differentialCase) {
+func differential(t *testing.T, w *workshop, b variants.Backend, c differentialCase) {
 	s, err := newSettings(c.m, c.d, []Option{
-		withWorkshop(w), WithCacheDir(dir), WithDevice(string(b)), WithVariant(c.variant), WithPrecision(string(c.precision)),
+		withWorkshop(w), WithDevice(string(b)), WithVariant(c.variant), WithPrecision(string(c.precision)),
 		WithCovariance(c.covariance),
 	})
 	if err != nil {
