@@ -39,10 +39,11 @@ type builder struct {
 	cache    *cache.Cache
 }
 
-// unit decides a choice entirely. The update works in float64 on statistics, so that what else a problem says of its events
-// does not matter to it, nor should it to the cache.
+// unit decides a choice entirely, and forgets what does not matter to the kernel, nor should to the cache: tied covariances
+// have full's kernels and spherical ones diag's, and the update works in float64 on statistics.
 func unit(p variants.Problem, t variants.Target, c variants.Candidate) specializer.Unit {
 	p.N = 0
+	p.Covariance = p.Covariance.Kernel()
 	if c.Variant.Stage == variants.Update {
 		p.Precision, p.Weighted = variants.Float64, false
 	}
