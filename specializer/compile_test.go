@@ -1,0 +1,131 @@
+package specializer_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
+	"github.com/gmmspec/gmmspec/runtime/cuda/nvrtc"
+	"github.com/gmmspec/gmmspec/specializer"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// spillFree is the largest D at which no kernel may spill registers: past it the event itself is in local memory.
+const spillFree = 32
+
+// TestCUDA compiles every CUDA variant for every architecture that its row accepts, precisions, weights and sizes in turn;
+// with GMMSPEC_INTENSITY above 1, all of them.
+func TestCUDA(t *testing.T) {
+	c, err := nvrtc.Open(nvrtc.Options{})
+	require.Have(t, "nvrtc", err)
+	if err != nil {
+		return
+	}
+	problems := func(v variants.Variant, turn int) []variants.Problem {
+		var all []variants.Problem
+		for _, d := range []int{2, 19, 64} {
+			for _, precision := range []variants.Precision{variants.Float32, variants.Float64} {
+				for _, weighted := range []bool{false, true} {
+					all = append(all, variants.Problem{M: 5, D: d, Covariance: v.Covariance, Precision: precision, Weighted: weighted})
+				}
+			}
+		}
+		if os.Getenv("GMMSPEC_INTENSITY") > "1" {
+			return all
+		}
+		return all[turn%len(all):][:1]
+	}
+	turn := 0
+	for _, arch := range variants.CUDAArchs() {
+		for _, v := range variants.All() {
+			if v.Backend != variants.CUDA {
+				continue
+			}
+			turn += 5 // prime to the number of problems: all come up
+			for _, p := range problems(v, turn) {
+				u, ok := unitOf(t, v, p, arch)
+				if !ok {
+					t.Errorf("%s refuses %v on %s", v.Name(), p, arch)
+					continue
+				}
+				t.Run(arch+"/"+v.Name()+"/d="+strconv.Itoa(p.D)+"/"+string(p.Precision), func(t *testing.T) {
+					t.Parallel()
+					compileCUDA(t, c, u, arch)
+				})
+			}
+		}
+	}
+}
+
+func compileCUDA(t *testing.T, c *nvrtc.Compiler, u specializer.Unit, arch string) {
+	s := render(t, u)
+	result, err := c.Compile(t.Context(), nvrtc.Program{Name: s.Name, Source: s.Text, Arch: arch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, ok := result.Entry(s.Entry)
+	if !ok {
+		t.Fatalf("the compiler reports no kernel %s", s.Entry)
+	}
+	if spills := entry.SpillStores + entry.SpillLoads; spills > 0 && u.Problem.D <= spillFree {
+		t.Errorf("%d bytes of spills in %d registers", spills, entry.Registers)
+	}
+	if total := entry.SharedBytes + s.Resources.SharedBytes; total > u.Target.SharedPerBlock {
+		t.Errorf("%d bytes of shared memory: %s has %d", total, arch, u.Target.SharedPerBlock)
+	}
+}
+
+// warnings are the C compiler's, as errors. Weights are a parameter of kernels for events without weights too.
+var warnings = []string{"-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-fsyntax-only", "-x", "c", "-"}
+
+// TestC has the C compiler look for anything odd in every C kernel.
+func TestC(t *testing.T) {
+	c, err := compiler.Find(compiler.Options{})
+	require.Have(t, "cc", err)
+	if err != nil {
+		return
+	}
+	for _, u := range grid(t) {
+		if u.Variant.Backend != variants.CC || u.Problem.M != 5 || !slices.Contains([]int{1, 19}, u.Problem.D) {
+			continue
+		}
+		t.Run(u.Variant.Name()+"/"+strings.ReplaceAll(u.Problem.String(), " ", ","), func(t *testing.T) {
+			t.Parallel()
+			s := render(t, u)
+			command := exec.CommandContext(context.WithoutCancel(t.Context()), c.Fingerprint.Path, warnings...)
+			command.Stdin = strings.NewReader(s.Text)
+			var log bytes.Buffer
+			command.Stderr = &log
+			if err := command.Run(); err != nil {
+				t.Errorf("%v: %s\n%s", err, log.String(), s.Numbered())
+			}
+		})
+	}
+}
+
+// TestTemplates holds that every file is some row's, or a part that rows share.
+func TestTemplates(t *testing.T) {
+	used := map[string]bool{}
+	for _, v := range variants.All() {
+		used[filepath.Base(v.Template)] = true
+	}
+	for _, folder := range []string{"cuda", "c"} {
+		files, err := os.ReadDir(filepath.Join("..", "templates", folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if !used[f.Name()] {
+				t.Errorf("no row uses templates/%s/%s", folder, f.Name())
+			}
+		}
+	}
+}
