@@ -21,7 +21,7 @@ func cudaVariants() []Variant {
 				Doc:      "A thread an event: log-densities to memory, then responsibilities in place.",
 				Original: "estep1 + estep2",
 				Template: "cuda/estep_event.cu.tmpl",
-				Refuse:   softOnly,
+				Refuse:   directForm,
 				Tunables: []Tunable{{Name: "threads", Doc: "events a block takes at a time", Values: []int{128, 256}}},
 				Resources: func(_ Problem, c Config) Resources {
 					threads := c.Value("threads")
@@ -34,7 +34,7 @@ func cudaVariants() []Variant {
 				Doc:      "A block a component and slice of the events, a thread a cell; slices are summed in order.",
 				Original: "mstep_covar_V2B",
 				Template: "cuda/moments_component.cu.tmpl",
-				Refuse:   softOnly,
+				Refuse:   directForm,
 				Tunables: []Tunable{{Name: "tile", Doc: "events staged in shared memory", Values: []int{128, 64, 32, 16}}},
 				Resources: func(p Problem, c Config) Resources {
 					tile := c.Value("tile")
@@ -49,7 +49,7 @@ func cudaVariants() []Variant {
 				Backend: CUDA, Stage: Accumulate, Covariance: c, Strategy: "tile",
 				Doc:      "A tile of events a block: responsibilities stay in shared memory, a thread a component's cell.",
 				Template: "cuda/accumulate_tile.cu.tmpl",
-				Refuse:   softOnly,
+				Refuse:   directForm,
 				Tunables: []Tunable{{Name: "tile", Doc: "events in shared memory", Values: []int{64, 32}}},
 				Resources: func(p Problem, c Config) Resources {
 					tile := c.Value("tile")
@@ -64,7 +64,7 @@ func cudaVariants() []Variant {
 				Backend: CUDA, Stage: Score, Covariance: c, Strategy: "event",
 				Doc:      "A thread an event: log-likelihood and label in one sweep over the components.",
 				Template: "cuda/score_event.cu.tmpl",
-				Refuse:   softOnly,
+				Refuse:   directForm,
 				Tunables: []Tunable{{Name: "threads", Doc: "events a block takes at a time", Values: []int{128, 256}}},
 				Resources: func(_ Problem, c Config) Resources {
 					threads := c.Value("threads")
@@ -89,9 +89,9 @@ func cudaVariants() []Variant {
 }
 
 // ownCovariance refuses covariance types whose matrices belong to several components.
-func ownCovariance(p Problem, _ Target) string {
+func ownCovariance(p Problem, t Target) string {
 	if p.Covariance != p.Covariance.Kernel() {
 		return "sums no covariance over components or dimensions, as " + string(p.Covariance) + " needs"
 	}
-	return ""
+	return directForm(p, t)
 }

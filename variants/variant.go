@@ -144,13 +144,27 @@ func (r Resources) exceeds(t Target) string {
 	return ""
 }
 
-// softOnly refuses what only the reference serves so far.
-func softOnly(p Problem, _ Target) string {
+// What the direct form's kernels are written out for: a table of cells, and for CUDA an event in registers or local memory.
+// Past these sizes compiling takes minutes, and the cells' coordinates would not fit their type.
+const (
+	largestFull = 256
+	largestDiag = 4096
+)
+
+// directForm refuses what only the reference serves so far.
+func directForm(p Problem, _ Target) string {
 	switch {
 	case p.Missing:
 		return "has no form for missing values"
 	case p.Hard:
 		return "has no form for hard assignment"
+	}
+	largest := largestDiag
+	if p.Covariance.Kernel() == Full {
+		largest = largestFull
+	}
+	if p.D > largest {
+		return fmt.Sprintf("writes out its sums one by one: at most D=%d for %s", largest, p.Covariance)
 	}
 	return ""
 }
