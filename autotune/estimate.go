@@ -207,16 +207,13 @@ func (p *planner) choose(c Choice, everyPass bool) {
 	}
 }
 
-// referencePass estimates a pass of the reference by the operations that the C rows count.
+// referencePass estimates a pass of the reference, which does the direct form's operations.
 func referencePass(p variants.Problem, need Need, d Device) float64 {
-	stage := variants.Score
+	flops := p.ScoreFlops()
 	if need.Train {
-		stage = variants.Accumulate
+		flops = p.AccumulateFlops()
 	}
-	p.Hard, p.Missing = false, false // which the rows refuse, and the reference does at about the same cost
-	candidates, _ := variants.Candidates(stage, p, variants.Target{Backend: variants.CC})
-	w := candidates[0].Variant.Work(p, candidates[0].Config)
-	return d.CallSeconds + w.Flops/d.Flops
+	return d.CallSeconds + flops/d.Flops
 }
 
 // UnservedError says that no variant, or not the one that was named, does a stage of a problem's work on a device.

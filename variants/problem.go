@@ -113,7 +113,7 @@ type Cell struct{ A, B int }
 // Cells lists the cells whose sums the statistics of covariance type c need, in the order in which kernels write them: (0,0);
 // then (a,0); then the second moments by row, of which diag and spherical need only (a,a).
 func (c Covariance) Cells(d int) []Cell {
-	cells := []Cell{{0, 0}}
+	cells := make([]Cell, 1, c.CellCount(d))
 	for a := 1; a <= d; a++ {
 		cells = append(cells, Cell{a, 0})
 	}
@@ -128,6 +128,9 @@ func (c Covariance) Cells(d int) []Cell {
 	}
 	return cells
 }
+
+// CellCount returns the number of cells.
+func (c Covariance) CellCount(d int) int { return 1 + d + c.Triangle(d) }
 
 // Triangle returns how many numbers one component's factor takes: D(D+1)/2 for full and tied, D for diag and spherical.
 func (c Covariance) Triangle(d int) int {

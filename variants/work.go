@@ -10,8 +10,14 @@ const softmaxFlops = ExpFlops + 4
 
 // momentFlops counts one event's share in one component's sums.
 func momentFlops(p Problem) float64 {
-	return float64(2*p.D + 2*len(p.Covariance.Cells(p.D)))
+	return float64(2*p.D + 2*p.Covariance.CellCount(p.D))
 }
+
+// ScoreFlops counts one pass that scores, in the direct form.
+func (p Problem) ScoreFlops() float64 { return passes(p) * (densityFlops(p) + softmaxFlops) }
+
+// AccumulateFlops counts one pass that sums statistics, in the direct form.
+func (p Problem) AccumulateFlops() float64 { return p.ScoreFlops() + passes(p)*momentFlops(p) }
 
 // passes returns N·M, with N at least 1.
 func passes(p Problem) float64 {
@@ -26,7 +32,7 @@ func eventBytes(p Problem) float64 {
 func estepWork(efficiency float64) func(Problem, Config) Work {
 	return func(p Problem, _ Config) Work {
 		return Work{
-			Flops:      passes(p) * (densityFlops(p) + softmaxFlops),
+			Flops:      p.ScoreFlops(),
 			Bytes:      eventBytes(p) + 3*passes(p)*float64(p.Precision.Bytes()), // written, read and written again
 			Efficiency: efficiency,
 		}
@@ -46,7 +52,7 @@ func momentsWork(efficiency float64) func(Problem, Config) Work {
 func accumulateWork(efficiency float64) func(Problem, Config) Work {
 	return func(p Problem, _ Config) Work {
 		return Work{
-			Flops:      passes(p) * (densityFlops(p) + softmaxFlops + momentFlops(p)),
+			Flops:      p.AccumulateFlops(),
 			Bytes:      eventBytes(p),
 			Efficiency: efficiency,
 		}
@@ -56,7 +62,7 @@ func accumulateWork(efficiency float64) func(Problem, Config) Work {
 func scoreWork(efficiency float64) func(Problem, Config) Work {
 	return func(p Problem, _ Config) Work {
 		return Work{
-			Flops:      passes(p) * (densityFlops(p) + softmaxFlops),
+			Flops:      p.ScoreFlops(),
 			Bytes:      eventBytes(p) + float64(max(p.N, 1))*float64(p.Precision.Bytes()),
 			Efficiency: efficiency,
 		}
@@ -72,7 +78,7 @@ func updateWork(efficiency float64) func(Problem, Config) Work {
 		}
 		return Work{
 			Flops:      flops,
-			Bytes:      8 * m * float64(len(p.Covariance.Cells(p.D))+p.Covariance.Record(p.D)),
+			Bytes:      8 * m * float64(p.Covariance.CellCount(p.D)+p.Covariance.Record(p.D)),
 			Efficiency: efficiency,
 		}
 	}
