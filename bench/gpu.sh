@@ -53,7 +53,7 @@ step() {
 			>"$logs/$name.out" 2>"$logs/$name.log" </dev/null
 		status=$?
 	fi
-	if [ "$status" -eq 0 ] && [ -n "${want:-}" ] && ! grep -qE "$want" "$logs/$name.out" "$logs/$name.log"; then
+	if [ "$status" -eq 0 ] && [ -n "${want:-}" ] && ! grep -qE -e "$want" "$logs/$name.out" "$logs/$name.log"; then
 		echo "gpu.sh: no line matches: $want" >>"$logs/$name.log"
 		status=1
 	fi
