@@ -159,7 +159,7 @@ func TestAutoCompilerTrouble(t *testing.T) {
 // noCUDA takes the driver from a workshop, so that auto plans alike on every machine.
 func noCUDA(w *workshop) {
 	w.openCUDA = func() (*cuda.Driver, error) {
-		return cudafake.New(cudafake.Config{NoDevices: true}).Open()
+		return nil, &cuda.UnavailableError{Cause: errors.New("the test has taken it away")}
 	}
 }
 
