@@ -21,7 +21,7 @@ const (
 	cudaCompile = 0.15
 	// cudaCall is a launch, a reduction and a small copy back.
 	cudaCall = 60e-6
-	// cudaLanes is the float32 multiply-adds of a multiprocessor in a clock, on every architecture since 2016 (Turing and A100: 64).
+	// cudaLanes is the float32 multiply-adds of a multiprocessor in a clock; sm_75 and sm_80 have 64, which is near enough.
 	cudaLanes = 128
 
 	// ccCompile is one kernel under gcc -O3.
@@ -110,12 +110,12 @@ func (c *chooser) auto(p variants.Problem) (*Plan, error) {
 	return best, nil
 }
 
-// named takes the device that a variant is written for, where auto would choose.
+// named takes the device that a variant is written for, where auto would choose; compiled C where both have one of the name.
 func (c *chooser) named(p variants.Problem) (*Plan, error) {
-	if _, err := variants.ByName(variants.CUDA, c.settings.variant); err == nil {
-		return c.cuda(p)
+	if _, err := variants.ByName(variants.CC, c.settings.variant); err == nil {
+		return c.ccOrReference(p)
 	}
-	return c.ccOrReference(p)
+	return c.cuda(p)
 }
 
 // warnUnusable tells of devices that should have been weighed against the best, and do not work.

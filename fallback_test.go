@@ -272,3 +272,14 @@ func TestNoCache(t *testing.T) {
 		t.Errorf("device %s, warnings %q: want cc, and one that names %s", result.Plan.Device, result.Warnings, file)
 	}
 }
+
+// TestNamedOnBoth: a variant whose name both tables have needs no GPU where auto chooses the device.
+func TestNamedOnBoth(t *testing.T) {
+	plan, err := Explain(4, 2, 1_000_000, WithVariant("update-full-component"), withWorkshop(without(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasPrefix(plan.Device, DeviceCUDA) {
+		t.Errorf("device %s: want one without a driver", plan.Device)
+	}
+}
