@@ -70,7 +70,7 @@ func WithCovariance(c Covariance) Option { return func(s *settings) { s.covarian
 func WithDevice(name string) Option { return func(s *settings) { s.device = name } }
 
 // WithPrecision sets the floating-point type of the kernels: "auto" (the default: float64 on cc and the reference, float32 on
-// cuda), "float32" or "float64". Sums and the M-step are float64 always.
+// cuda), "float32" or "float64". Sums and the M-step are float64 always, and so is all of the reference, whatever is asked for.
 func WithPrecision(name string) Option { return func(s *settings) { s.precision = name } }
 
 // WithStart sets the rule for an unseeded model's first parameters; StartRandomFromData is the default.
@@ -225,7 +225,7 @@ func (s *settings) checkDevice() error {
 	return fmt.Errorf("gmmspec: unknown device %q: want auto, cuda, cuda:NUMBER, cc or reference", s.device)
 }
 
-// maxNumbers is how many numbers a model's parameters may be: 4 GiB of them, of which a fit holds several copies. More is a
+// maxNumbers is how many numbers a model's means and factors may be: 4 GiB of them, of which a fit holds several copies. More is a
 // mistake, and would end the process.
 const maxNumbers = 1 << 29
 
@@ -234,14 +234,10 @@ func (s *settings) checkSize(m, d int) error {
 	components, dimensions := float64(m), float64(d)
 	numbers := components * (1 + dimensions)
 	switch s.covariance {
-	case Full:
+	case Full, Tied: // each component of tied has its copy of the factor
 		numbers += components * dimensions * dimensions
-	case Diag:
+	case Diag, Spherical:
 		numbers += components * dimensions
-	case Tied:
-		numbers += dimensions * dimensions
-	case Spherical:
-		numbers += components
 	}
 	if numbers > maxNumbers {
 		return fmt.Errorf("gmmspec: %d components of %d dimensions, %s, are %.3g numbers: want at most %d", m, d, s.covariance, numbers, maxNumbers)

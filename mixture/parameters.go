@@ -101,7 +101,11 @@ func (p *Parameters) Validate() error {
 			return err
 		}
 	}
-	_, err := p.Factor()
+	one := *p
+	if p.Covariance == Tied { // Factor makes a copy for each component
+		one.M, one.Weights, one.Means = 1, p.Weights[:1], p.Means[:p.D]
+	}
+	_, err := one.Factor()
 	return err
 }
 
