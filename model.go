@@ -80,11 +80,12 @@ func Read(r io.Reader, options ...Option) (*Model, error) {
 // WriteTo writes the model file: one JSON object of the format mixture.ModelFormat, whose numbers round-trip exactly.
 func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.parameters == nil {
+	file := mixture.ModelFile{Parameters: m.parameters, Training: m.record} // neither of which is changed, only replaced
+	m.mu.RUnlock()
+	if file.Parameters == nil {
 		return 0, ErrUntrained
 	}
-	return (&mixture.ModelFile{Parameters: m.parameters, Training: m.record}).WriteTo(w)
+	return file.WriteTo(w)
 }
 
 // Components returns M.
