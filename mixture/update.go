@@ -38,8 +38,8 @@ type Report struct {
 // averages each Σ_m's diagonal. The previous parameters serve components that became empty; where all are, they keep their
 // weights too.
 //
-// Whatever s holds, the result is a mixture: a component whose moments are not finite counts as empty, and a covariance that
-// even the floor leaves indefinite loses its off-diagonal entries, and is reported as floored. s is not changed.
+// Whatever s holds, the result is a mixture: a component whose weight or mean is not finite counts as empty, and a covariance
+// that even the floor leaves indefinite loses its off-diagonal entries, and is reported as floored. s is not changed.
 func Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report) {
 	u := &mStep{s: s, p: NewParameters(s.Covariance, s.M, s.D), held: make([]bool, s.M)}
 	var report Report
