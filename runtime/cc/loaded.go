@@ -274,7 +274,7 @@ func (l *loaded[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous 
 	}
 	l.device.mu.RLock()
 	defer l.device.mu.RUnlock()
-	if l.device.closed {
+	if l.device.closed || l.closed.Load() {
 		return nil, mixture.Report{}, mixture.ErrClosed
 	}
 	if err := l.device.program.CheckUpdate(s, prior, previous); err != nil {
