@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,10 +35,8 @@ func playCompiler(arguments []string) int {
 	command, part, arguments := arguments[0], arguments[1], arguments[2:]
 	questions := []string{"--version", "-dumpmachine"}
 	for _, a := range arguments {
-		for _, question := range questions {
-			if a == question {
-				return call(command, arguments)
-			}
+		if slices.Contains(questions, a) {
+			return call(command, arguments)
 		}
 	}
 	const source, object = "kernel.c", "kernel.so"

@@ -62,8 +62,9 @@ func (c differentialCase) stages() []variants.Stage {
 		return []variants.Stage{variants.EStep, variants.Moments}
 	case variants.EStep:
 		return []variants.Stage{variants.EStep, variants.Score}
+	default:
+		return []variants.Stage{c.stage}
 	}
-	return []variants.Stage{c.stage}
 }
 
 // differentialFactors lists the values of each factor of the grid for a backend's variants.

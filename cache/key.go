@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"io"
 )
 
 // keySchema is the first thing hashed into every key. It names the entry format too, so that versions of this package
@@ -53,5 +52,5 @@ func writeFrame(h hash.Hash, s string) {
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(s)))
 	h.Write(length[:])
-	io.WriteString(h, s)
+	h.Write([]byte(s))
 }

@@ -8,7 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -322,10 +322,10 @@ func TestReadNpyAllocatesNothingOnAClaim(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const bound = 1 << 16 // far above what an error needs, far below what is claimed
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
+			var before, after goruntime.MemStats
+			goruntime.ReadMemStats(&before)
 			_, err := readBytes(t, file, "1-1000000000000", false)
-			runtime.ReadMemStats(&after)
+			goruntime.ReadMemStats(&after)
 			if err == nil {
 				t.Error("the file was read")
 			}

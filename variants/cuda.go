@@ -6,6 +6,9 @@ const cudaThreads = 256
 // updateThreads is one warp a component: the factorisation's columns are short.
 const updateThreads = 32
 
+// blockSumBytes is the shared memory that block_sum declares for each thread: a float64.
+const blockSumBytes = 8
+
 // tileWidth is how many numbers apart the events of a tile lie in shared memory: D and the homogeneous coordinate, made odd so
 // that neighbouring events lie in different banks (WIDTH in the templates).
 func tileWidth(d int) int { return (d + 1) | 1 }
@@ -25,7 +28,7 @@ func cudaVariants() []Variant {
 				Tunables: []Tunable{{Name: "threads", Doc: "events a block takes at a time", Values: []int{128, 256}}},
 				Resources: func(_ Problem, c Config) Resources {
 					threads := c.Value("threads")
-					return Resources{Threads: threads, Tile: threads, BlocksPerUnit: 16}
+					return Resources{Threads: threads, Tile: threads, BlocksPerUnit: 16, StaticBytes: blockSumBytes * threads}
 				},
 				Work: estepWork(0.25),
 			},
@@ -54,7 +57,7 @@ func cudaVariants() []Variant {
 				Resources: func(p Problem, c Config) Resources {
 					tile := c.Value("tile")
 					return Resources{
-						Threads: cudaThreads, Tile: tile, BlocksPerUnit: 2,
+						Threads: cudaThreads, Tile: tile, BlocksPerUnit: 2, StaticBytes: blockSumBytes * cudaThreads,
 						SharedBytes: tile * (tileWidth(p.D) + RoundComponents(p.M)) * p.Precision.Bytes(),
 					}
 				},
@@ -68,7 +71,7 @@ func cudaVariants() []Variant {
 				Tunables: []Tunable{{Name: "threads", Doc: "events a block takes at a time", Values: []int{128, 256}}},
 				Resources: func(_ Problem, c Config) Resources {
 					threads := c.Value("threads")
-					return Resources{Threads: threads, Tile: threads, BlocksPerUnit: 16}
+					return Resources{Threads: threads, Tile: threads, BlocksPerUnit: 16, StaticBytes: blockSumBytes * threads}
 				},
 				Work: scoreWork(0.25),
 			},

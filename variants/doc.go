@@ -11,7 +11,7 @@
 //
 //  1. Write its template under templates/cuda or templates/c, with the header block that every kernel has.
 //  2. Add its row to cuda.go or cc.go.
-//  3. Run go test ./variants ./specializer -update and read the rendered kernel in the diff.
+//  3. Run go test ./specializer -update and read the rendered kernel in the diff.
 //  4. Run go test ./...: the differential grid finds the row by itself.
 //  5. Run the GPU suite, and commit its record, if the row is for cuda.
 package variants

@@ -24,8 +24,9 @@ func (c Covariance) Kernel() Covariance {
 		return Full
 	case Spherical:
 		return Diag
+	default:
+		return c
 	}
-	return c
 }
 
 // Precision is the floating-point type that a kernel works in. Sums leave every kernel in float64.

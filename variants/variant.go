@@ -56,6 +56,8 @@ type Resources struct {
 	Threads int `json:"threads,omitempty"`
 	// SharedBytes is the dynamic shared memory of a block; 0 for cc.
 	SharedBytes int `json:"shared_bytes,omitempty"`
+	// StaticBytes is the shared memory that the kernel declares besides; 0 for cc.
+	StaticBytes int `json:"static_bytes,omitempty"`
 	// Tile is how many events (for update: components) a block takes at a time.
 	Tile int `json:"tile"`
 	// BlocksPerUnit caps the blocks along the events, for each multiprocessor; a block takes tiles until none is left.
@@ -109,6 +111,9 @@ func ByName(b Backend, name string) (Variant, error) {
 	return Variant{}, fmt.Errorf("variants: no variant %q for %s: there are %s", name, b, strings.Join(names, ", "))
 }
 
+// largestGridY is the most blocks in the second dimension of a grid, on every architecture.
+const largestGridY = 65535
+
 // Candidates lists the ways to do a stage of p on t, preferred configurations first, and why the others are not among them.
 func Candidates(stage Stage, p Problem, t Target) (serve []Candidate, refused []Rejection) {
 	for _, v := range All() {
@@ -120,7 +125,11 @@ func Candidates(stage Stage, p Problem, t Target) (serve []Candidate, refused []
 			continue
 		}
 		for _, c := range v.configs() {
-			if reason := v.Resources(p, c).exceeds(t); reason != "" {
+			reason := v.Resources(p, c).exceeds(t)
+			if v.Resources(p, c).PerComponent && RoundComponents(p.M) > largestGridY {
+				reason = fmt.Sprintf("launches a row of blocks a component: at most M=%d", largestGridY)
+			}
+			if reason != "" {
 				refused = append(refused, Rejection{Variant: v.Name(), Backend: v.Backend, Config: c.String(), Reason: reason})
 				continue
 			}
@@ -135,8 +144,8 @@ func (r Resources) exceeds(t Target) string {
 	if t.Backend != CUDA {
 		return ""
 	}
-	if r.SharedBytes > t.SharedPerBlock {
-		return fmt.Sprintf("needs %d bytes of shared memory a block: %s has %d", r.SharedBytes, t.Arch, t.SharedPerBlock)
+	if need := r.SharedBytes + r.StaticBytes; need > t.SharedPerBlock {
+		return fmt.Sprintf("needs %d bytes of shared memory a block: %s has %d", need, t.Arch, t.SharedPerBlock)
 	}
 	if r.Threads > t.ThreadsPerBlock {
 		return fmt.Sprintf("needs %d threads a block: %s has %d", r.Threads, t.Arch, t.ThreadsPerBlock)

@@ -75,6 +75,7 @@ func TestRefused(t *testing.T) {
 		{"shared memory", variants.Problem{M: 4096, D: 64, Covariance: variants.Full, Precision: variants.Float64}, variants.Accumulate, "sm_75 has 65536"},
 		{"missing", variants.Problem{M: 2, D: 2, Covariance: variants.Full, Precision: variants.Float64, Missing: true}, variants.EStep, "missing values"},
 		{"hard", variants.Problem{M: 2, D: 2, Covariance: variants.Full, Precision: variants.Float64, Hard: true}, variants.Score, "hard assignment"},
+		{"grid", variants.Problem{M: 70000, D: 2, Covariance: variants.Diag, Precision: variants.Float32}, variants.Moments, "at most M=65535"},
 		{"size", variants.Problem{M: 2, D: 257, Covariance: variants.Full, Precision: variants.Float64}, variants.EStep, "at most D=256"},
 		{"tied", variants.Problem{M: 2, D: 2, Covariance: variants.Tied, Precision: variants.Float64}, variants.Update, "tied"},
 	} {

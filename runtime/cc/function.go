@@ -1,7 +1,7 @@
 package cc
 
 import (
-	"runtime"
+	goruntime "runtime"
 	"unsafe"
 )
 
@@ -55,7 +55,7 @@ func (f Func) Call(args ...Arg) int64 {
 		panic(panicManyArguments)
 	}
 	var words [MaxArgs]uintptr
-	var pinned runtime.Pinner
+	var pinned goruntime.Pinner
 	for i, a := range args {
 		words[i] = a.word
 		if a.pointer != nil {

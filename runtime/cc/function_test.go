@@ -3,7 +3,7 @@ package cc_test
 import (
 	"fmt"
 	"math"
-	"runtime"
+	goruntime "runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -97,7 +97,7 @@ func TestCallCollected(t *testing.T) {
 			case <-done:
 				return
 			default:
-				runtime.GC()
+				goruntime.GC()
 			}
 		}
 	})
@@ -126,7 +126,7 @@ func deep(depth int, f func() error) error {
 	var frame [1024]byte
 	if depth > 0 {
 		err := deep(depth-1, f)
-		runtime.KeepAlive(&frame)
+		goruntime.KeepAlive(&frame)
 		return err
 	}
 	return f()

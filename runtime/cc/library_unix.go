@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
+	goruntime "runtime"
 
 	"github.com/ebitengine/purego"
 )
@@ -41,8 +41,8 @@ func loadFile(image []byte, dir string) (handle uintptr, err error) {
 
 // dlopen loads the library at path, resolves all of its symbols at once and offers its own to no one else.
 func dlopen(path string) (uintptr, error) {
-	runtime.LockOSThread() // the text of an error belongs to the thread it happened on
-	defer runtime.UnlockOSThread()
+	goruntime.LockOSThread() // the text of an error belongs to the thread it happened on
+	defer goruntime.UnlockOSThread()
 	return purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
 }
 
@@ -51,8 +51,8 @@ func symbol(handle uintptr, name string) (uintptr, error) {
 	if handle == 0 {
 		return 0, fmt.Errorf("the library is not open") // to dlsym, 0 means the whole process
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
 	return purego.Dlsym(handle, name)
 }
 

@@ -22,6 +22,7 @@ import (
 
 // fused and split are the stages of programs that can do everything, in the two ways of accumulating.
 func fused() []string { return []string{runtime.Accumulate, runtime.EStep, runtime.Score} }
+
 func split() []string {
 	return []string{runtime.EStep, runtime.Moments, runtime.Score, runtime.Update}
 }

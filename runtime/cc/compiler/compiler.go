@@ -7,7 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	goruntime "runtime"
 	"slices"
 	"time"
 
@@ -44,7 +44,7 @@ type Compiler struct {
 
 // Arguments returns the command line that compiles a kernel in the compilation's private directory.
 func (c *Compiler) Arguments() []string {
-	return slices.Concat(c.Fingerprint.Command, Flags(runtime.GOARCH), []string{"-o", objectName, sourceName}, libraries())
+	return slices.Concat(c.Fingerprint.Command, Flags(goruntime.GOARCH), []string{"-o", objectName, sourceName}, libraries())
 }
 
 // Identity describes everything but the source that decides what Compile returns: the command line,

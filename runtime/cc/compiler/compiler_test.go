@@ -150,8 +150,7 @@ func TestCompileBroken(t *testing.T) {
 	if !errors.As(err, &broken) {
 		t.Fatalf("error is %v, want a *CompileError", err)
 	}
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
 		t.Errorf("error is %v, want it to wrap an *exec.ExitError", err)
 	}
 	for _, want := range []string{kernelName, "kernel.c:4:", "undeclared"} {

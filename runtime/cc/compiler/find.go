@@ -7,7 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"time"
@@ -127,7 +127,7 @@ func inspect(command []string, opts Options) (Fingerprint, error) {
 	if err != nil {
 		return Fingerprint{}, err
 	}
-	if err := checkTarget(target, runtime.GOOS, runtime.GOARCH); err != nil {
+	if err := checkTarget(target, goruntime.GOOS, goruntime.GOARCH); err != nil {
 		return Fingerprint{}, err
 	}
 	return Fingerprint{

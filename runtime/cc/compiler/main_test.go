@@ -5,7 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -107,8 +107,8 @@ func machine(part string) string {
 	if part == "foreign" {
 		return "s390x-ibm-zos"
 	}
-	cpu := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
-	system := map[string]string{"linux": "linux-gnu", "darwin": "apple-darwin", "windows": "w64-mingw32"}[runtime.GOOS]
+	cpu := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[goruntime.GOARCH]
+	system := map[string]string{"linux": "linux-gnu", "darwin": "apple-darwin", "windows": "w64-mingw32"}[goruntime.GOOS]
 	return cpu + "-" + system
 }
 

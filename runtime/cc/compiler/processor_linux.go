@@ -3,20 +3,20 @@ package compiler
 import (
 	"fmt"
 	"os"
-	"runtime"
+	goruntime "runtime"
 )
 
 // ProcessorID returns a description of this machine's processor that is stable from boot to boot and differs between processors
 // for which a compiler's "native" may mean different instructions.
 func ProcessorID() (string, error) {
-	switch runtime.GOARCH {
+	switch goruntime.GOARCH {
 	case "amd64", "arm64":
 	default:
-		return "linux/" + runtime.GOARCH, nil // Flags asks for no native code here
+		return "linux/" + goruntime.GOARCH, nil // Flags asks for no native code here
 	}
 	cpuinfo, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return "", fmt.Errorf("compiler: identify the processor: %w", err)
 	}
-	return describeProcessor(runtime.GOARCH, string(cpuinfo))
+	return describeProcessor(goruntime.GOARCH, string(cpuinfo))
 }

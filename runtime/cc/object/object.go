@@ -17,7 +17,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"runtime"
+	goruntime "runtime"
 )
 
 // magic ends a sealed object; its last byte is the version of the seal's format.
@@ -35,16 +35,18 @@ var ErrDamaged = errors.New("object: contents differ from the seal")
 // Seal returns a copy of raw with its seal, or a *FormatError when raw is not a whole shared object
 // for the operating system and processor that this program runs on.
 func Seal(raw []byte) ([]byte, error) {
-	return seal(raw, runtime.GOOS, runtime.GOARCH)
+	return seal(raw, goruntime.GOOS, goruntime.GOARCH)
 }
 
 // Unseal returns the shared object in sealed, without its seal and sharing its memory. It returns ErrUnsealed, ErrDamaged,
 // or a *FormatError when the object was made for another operating system or processor.
 func Unseal(sealed []byte) ([]byte, error) {
-	return unseal(sealed, runtime.GOOS, runtime.GOARCH)
+	return unseal(sealed, goruntime.GOOS, goruntime.GOARCH)
 }
 
 // seal is Seal for a named system and processor.
+//
+//nolint:unparam // the pair names one system, as in unseal and check
 func seal(raw []byte, goos, goarch string) ([]byte, error) {
 	if err := check(raw, goos, goarch); err != nil {
 		return nil, err
