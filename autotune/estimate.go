@@ -105,6 +105,8 @@ func (p *planner) accumulate() error {
 	named, _ := p.named()
 	split := named == variants.EStep || named == variants.Moments
 	switch {
+	case fusedErr != nil && named == variants.Accumulate:
+		return fusedErr
 	case fusedErr != nil && splitErr != nil:
 		return fmt.Errorf("%w; %w", fusedErr, splitErr)
 	case fusedErr == nil && !split && (splitErr != nil || fused.Seconds <= estep.Seconds+moments.Seconds):
@@ -234,7 +236,7 @@ func (e *UnservedError) Error() string {
 	}
 	text := fmt.Sprintf("autotune: %s %s %s on %s for %s", variant, does, e.Stage, e.Device, e.Problem)
 	for _, r := range e.Refused {
-		text += fmt.Sprintf("; %s %s: %s", r.Variant, r.Config, r.Reason)
+		text += fmt.Sprintf("; %s: %s", label(r.Variant, r.Config), r.Reason)
 	}
 	return text
 }

@@ -80,16 +80,19 @@ func (p *Plan) String() string {
 		if c.Cached {
 			state = "in the cache"
 		}
-		fmt.Fprintf(&b, "%-10s %s %s (%s, %s a pass)\n", c.Stage, c.Variant, c.Config, state, seconds(c.Seconds))
+		fmt.Fprintf(&b, "%-10s %s (%s, %s a pass)\n", c.Stage, label(c.Variant, c.Config), state, seconds(c.Seconds))
 	}
 	for _, a := range p.Others {
 		fmt.Fprintf(&b, "not %s: %s\n", a.Device, a.Reason)
 	}
 	for _, r := range p.Refused {
-		fmt.Fprintf(&b, "refused %s %s: %s\n", r.Variant, r.Config, r.Reason)
+		fmt.Fprintf(&b, "refused %s: %s\n", label(r.Variant, r.Config), r.Reason)
 	}
 	return b.String()
 }
+
+// label names a variant, with its configuration if it has one.
+func label(variant, config string) string { return strings.TrimSpace(variant + " " + config) }
 
 // String gives the parts of an estimate that are not zero.
 func (e Estimate) String() string {
