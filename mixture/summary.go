@@ -52,7 +52,7 @@ func Summarize(ctx context.Context, data Data) (*Summary, error) {
 	var wait sync.WaitGroup
 	for range min(goruntime.GOMAXPROCS(0), chunks) {
 		wait.Go(func() {
-			buffer := make([]float64, summaryChunk*d)
+			buffer := make([]float64, min(summaryChunk, n)*d)
 			for c := range next {
 				from := c * summaryChunk
 				rows := buffer[:min(summaryChunk, n-from)*d]
