@@ -132,6 +132,11 @@ func Compile(ctx context.Context, m, d int, archs []string, options ...Option) (
 	if len(archs) == 0 {
 		return compileFor(ctx, m, d, options)
 	}
+	for _, arch := range archs { // all are looked at before any is compiled for
+		if _, err := variants.CUDAArch(arch); err != nil {
+			return nil, err
+		}
+	}
 	var all []Compiled
 	for _, arch := range archs {
 		compiled, err := compileFor(ctx, m, d, append(append([]Option(nil), options...), WithArch(arch)))
