@@ -83,7 +83,7 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 	if err != nil {
 		return runtime.Kernel{}, err
 	}
-	b.workshop.noteBuilt(identity(u))
+	b.workshop.noteBuilt(b.identity(u))
 	r := source.Resources
 	return runtime.Kernel{
 		Variant: source.Name, Stage: string(u.Variant.Stage), Entry: source.Entry, Binary: entry.Payload,
@@ -100,20 +100,20 @@ func (b *builder) entry(ctx context.Context, u specializer.Unit, s specializer.S
 	return b.cubin(ctx, u, s)
 }
 
-// identity tells units apart.
-func identity(u specializer.Unit) string {
-	return fmt.Sprint(u.Target, u.Problem, u.Variant.Name(), u.Config)
+// identity tells units apart, and the same unit in different caches.
+func (b *builder) identity(u specializer.Unit) string {
+	return fmt.Sprint(b.cache.Path(), u.Target, u.Problem, u.Variant.Name(), u.Config)
 }
 
-// cached reports whether a unit is in the cache, or was compiled by this process. Plans ask it for every job, so what was
+// cached reports whether a unit is in the cache, or was compiled into it by this process. Plans ask it for every job, so what was
 // once found is remembered.
 func (b *builder) cached(u specializer.Unit) bool {
-	if b.workshop.isBuilt(identity(u)) {
+	if b.workshop.isBuilt(b.identity(u)) {
 		return true
 	}
 	found := b.lookUp(u)
 	if found {
-		b.workshop.noteBuilt(identity(u))
+		b.workshop.noteBuilt(b.identity(u))
 	}
 	return found
 }

@@ -54,9 +54,16 @@ type chooser struct {
 
 // problemOf returns the problem of fitting or scoring data with m components.
 func problemOf(data mixture.Data, s *settings, m int) variants.Problem {
+	p := s.problem(m, data.Events.Dims(), int64(data.Events.Len()))
+	p.Weighted, p.Hard, p.Missing = data.Weights != nil, data.Hard, data.Missing
+	return p
+}
+
+// problem returns the problem of training on n events.
+func (s *settings) problem(m, d int, n int64) variants.Problem {
 	return variants.Problem{
-		M: m, D: data.Events.Dims(), N: int64(data.Events.Len()), Covariance: variants.Covariance(s.covariance),
-		Weighted: data.Weights != nil, Hard: data.Hard, Missing: data.Missing,
+		M: m, D: d, N: n, Covariance: variants.Covariance(s.covariance),
+		Weighted: s.weights != nil, Hard: s.hard, Missing: s.missing,
 	}
 }
 

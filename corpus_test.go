@@ -40,7 +40,7 @@ func TestCorpus(t *testing.T) {
 					s := c.Sample(1, corpusEvents, covariance)
 					warnings, err := on.trainCorpus(t, s)
 					if err != nil {
-						if on.precision == Float64Name || c.Accept != corpus.FiniteOrError || !errors.As(err, new(*runtime.PrecisionError)) {
+						if on.precision == PrecisionFloat64 || c.Accept != corpus.FiniteOrError || !errors.As(err, new(*runtime.PrecisionError)) {
 							t.Errorf("%v: %s", err, c.Reason)
 						}
 						fmt.Fprintf(columns, "%s\t%s\trefused: %v\n", c.Name, covariance, err)
@@ -109,7 +109,7 @@ func (on tried) corpusErrors(t *testing.T, s *corpus.Sample) string {
 	}
 	var scores [2][]float64
 	var fits [2]*Parameters
-	for i, on := range []tried{on, {device: DeviceReference, precision: Float64Name}} {
+	for i, on := range []tried{on, {device: DeviceReference, precision: PrecisionFloat64}} {
 		model := on.corpusModel(t, s, WithIterations(0, 0))
 		on.train(t, model, events)
 		if scores[i], err = model.Score(t.Context(), events); err != nil {
@@ -120,7 +120,7 @@ func (on tried) corpusErrors(t *testing.T, s *corpus.Sample) string {
 		fits[i] = model.Parameters()
 	}
 	tolerance := compare.Tolerance{Warn: corpusFit32, Fail: corpusFit32}
-	if on.precision == Float64Name {
+	if on.precision == PrecisionFloat64 {
 		tolerance = compare.Tolerance{Warn: corpusFit64, Fail: corpusFit64}
 	}
 	measures := compare.Parameters(fits[0], fits[1])
@@ -165,7 +165,7 @@ func TestFarFromEverything(t *testing.T) {
 				events := viewed(t, []float64{0, 0, 1, 2, -1, 3}, 3, 2)
 				scores, responsibilities, err := on.model(t, 2, 2, WithParameters(p)).Eval(t.Context(), events)
 				if err != nil {
-					if on.precision == Float64Name || !errors.As(err, new(*runtime.PrecisionError)) {
+					if on.precision == PrecisionFloat64 || !errors.As(err, new(*runtime.PrecisionError)) {
 						t.Errorf("mean %g, variance %g: %v", mean, variance, err)
 					}
 					continue

@@ -58,7 +58,7 @@ func (d *devices) run(ctx context.Context, j job, work work, warn func(string)) 
 			return err
 		}
 		warn(fmt.Sprintf("float32 cannot hold this fit (%v): it was done in float64", precision))
-		s.precision = Float64Name
+		s.precision = PrecisionFloat64
 	}
 }
 
@@ -84,11 +84,15 @@ func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn f
 }
 
 // open plans a job and returns the device for it, with a user more. What cannot be opened, or fails its self-test, is not
-// tried again, and the job is planned without it; that is an error only where CUDA was asked for by name.
+// tried again, and the job is planned without it; that is an error only where CUDA was asked for by name. A GPU whose memory is
+// taken just now is done without for this job alone.
 func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string)) (*opened, error) {
 	problem := problemOf(j.data, s, j.components)
+	full := map[string]error{}
 	for {
-		chooser := chooser{settings: s, need: j.need, failed: d.failures()}
+		failed := d.failures()
+		maps.Copy(failed, full)
+		chooser := chooser{settings: s, need: j.need, failed: failed}
 		plan, err := chooser.plan(problem)
 		if err != nil {
 			return nil, err
@@ -104,7 +108,11 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 		if ctx.Err() != nil || device == DeviceReference || device == DeviceCUDA && s.device == DeviceCUDA {
 			return nil, err
 		}
-		d.fail(device, err)
+		if errors.Is(err, cuda.ErrOutOfMemory) {
+			full[device] = err
+		} else {
+			d.fail(device, err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/corpus"
 	"github.com/gmmspec/gmmspec/internal/require"
@@ -182,6 +183,35 @@ func TestAutoWithoutDriver(t *testing.T) {
 	}
 }
 
+// TestFullGPU: a GPU whose memory is taken is done without for this fit, with a warning, and asked again by the next.
+func TestFullGPU(t *testing.T) {
+	w := without(t)
+	_, err := w.openNVRTC()
+	require.Have(t, "nvrtc", err)
+	fake := cudafake.New(cudafake.Config{})
+	w.openCUDA = func() (*cuda.Driver, error) { return fake.Open() }
+	events, start := sampled(t, corpus.Random(1, 12_000, 8, 8, Full))
+	model := mustNew(t, start.M, start.D, WithParameters(start), WithTolerance(0), WithIterations(0, 10_000), withWorkshop(w))
+	for range 2 {
+		fake.Fail("cuModuleLoadDataEx", 1, cuda.ErrOutOfMemory)
+		var warnings []string
+		j := job{components: start.M, data: mixture.Data{Events: events}, need: autotune.Need{Train: true, Passes: 10_000}}
+		opened, err := model.devices.open(t.Context(), model.settings, j, func(s string) { warnings = append(warnings, s) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if opened.plan.Device != DeviceReference || len(warnings) == 0 || !strings.Contains(warnings[0], "OUT_OF_MEMORY") {
+			t.Errorf("device %s, warnings %q: want the reference, and the driver's reason", opened.plan.Device, warnings)
+		}
+		if err := w.pool.release(opened.slot); err != nil {
+			t.Error(err)
+		}
+		if _, kept := model.devices.failures()[DeviceCUDA]; kept {
+			t.Error("the model would not ask for the GPU again")
+		}
+	}
+}
+
 // TestPrecision: what float32 cannot hold is an error where float32 was asked for, and done in float64, with one warning,
 // where it was chosen.
 func TestPrecision(t *testing.T) {
@@ -191,7 +221,7 @@ func TestPrecision(t *testing.T) {
 	for i := range narrow.Means {
 		narrow.Means[i] = 1e30
 	}
-	model := mustNew(t, start.M, start.D, WithParameters(narrow), WithDevice(DeviceCC), WithPrecision(Float32Name))
+	model := mustNew(t, start.M, start.D, WithParameters(narrow), WithDevice(DeviceCC), WithPrecision(PrecisionFloat32))
 	_, err := model.Train(t.Context(), events)
 	if precision, ok := errors.AsType[*runtime.PrecisionError](err); !ok || precision.Component != 0 {
 		t.Errorf("error %v: want a *runtime.PrecisionError of component 0", err)
@@ -200,7 +230,7 @@ func TestPrecision(t *testing.T) {
 	for i := range heavy {
 		heavy[i] = 1e100
 	}
-	model = mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithPrecision(Float32Name), WithWeights(heavy))
+	model = mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithPrecision(PrecisionFloat32), WithWeights(heavy))
 	if _, err := model.Train(t.Context(), events); !errors.As(err, new(*runtime.PrecisionError)) {
 		t.Errorf("weights of 1e100: error %v: want a *runtime.PrecisionError", err)
 	}
@@ -219,7 +249,7 @@ func TestPrecision(t *testing.T) {
 		}
 		return nil
 	}, func(s string) { warnings = append(warnings, s) })
-	if err != nil || len(precisions) != 2 || precisions[1] != Float64Name || len(warnings) != 1 || !strings.Contains(warnings[0], "too narrow") {
+	if err != nil || len(precisions) != 2 || precisions[1] != PrecisionFloat64 || len(warnings) != 1 || !strings.Contains(warnings[0], "too narrow") {
 		t.Errorf("error %v, precisions %q, warnings %q: want a second try in float64 and one warning", err, precisions, warnings)
 	}
 }

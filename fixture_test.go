@@ -10,7 +10,7 @@ import (
 
 // fixtureTolerance is what fits agree to with scikit-learn's, by natural scales.
 func (on tried) fixtureTolerance() compare.Tolerance {
-	if on.precision == Float64Name {
+	if on.precision == PrecisionFloat64 {
 		return compare.Tolerance{Warn: 1e-9, Fail: 1e-9}
 	}
 	return compare.Tolerance{Warn: 1e-4, Fail: 1e-4}

@@ -32,9 +32,7 @@ func (s *settings) planToTrain(m, d int, n int64) (*Plan, error) {
 		s.device = DeviceCUDA
 	}
 	c := chooser{settings: s, need: autotune.Need{Train: true, Passes: s.expectedPasses(), Variant: s.variant}}
-	return c.plan(variants.Problem{
-		M: m, D: d, N: n, Covariance: variants.Covariance(s.covariance), Weighted: s.weights != nil, Hard: s.hard, Missing: s.missing,
-	})
+	return c.plan(s.problem(m, d, n))
 }
 
 // Source is the text of one kernel.
@@ -89,10 +87,7 @@ func inspect(m, d int, options []Option) (*settings, *Plan, error) {
 		}
 	}
 	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: s.expectedPasses(), Variant: s.variant}}
-	plan, err := c.inspected(variants.Problem{
-		M: m, D: d, N: inspectedEvents, Covariance: variants.Covariance(s.covariance),
-		Weighted: s.weights != nil, Hard: s.hard, Missing: s.missing,
-	})
+	plan, err := c.inspected(s.problem(m, d, inspectedEvents))
 	return s, plan, err
 }
 

@@ -22,9 +22,9 @@ const (
 
 // The precisions that [WithPrecision] takes.
 const (
-	PrecisionAuto = "auto"
-	Float32Name   = "float32"
-	Float64Name   = "float64"
+	PrecisionAuto    = "auto"
+	PrecisionFloat32 = "float32"
+	PrecisionFloat64 = "float64"
 )
 
 // The defaults of [WithTolerance] and [WithIterations].
@@ -182,7 +182,7 @@ func (s *settings) check() error {
 	if err := s.checkDevice(); err != nil {
 		return err
 	}
-	if s.precision != PrecisionAuto && s.precision != Float32Name && s.precision != Float64Name {
+	if s.precision != PrecisionAuto && s.precision != PrecisionFloat32 && s.precision != PrecisionFloat64 {
 		return fmt.Errorf("gmmspec: unknown precision %q: want auto, float32 or float64", s.precision)
 	}
 	if _, err := mixture.ParseStart(string(s.start)); err != nil {

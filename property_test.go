@@ -30,11 +30,11 @@ func allTried() []tried {
 		fit64, fit32     = 1e-8, 1e-3
 	)
 	return []tried{
-		{DeviceReference, Float64Name, exact64, fit64},
-		{DeviceCC, Float64Name, exact64, fit64},
-		{DeviceCC, Float32Name, exact32, fit32},
-		{DeviceCUDA, Float64Name, exact64, fit64},
-		{DeviceCUDA, Float32Name, exact32, fit32},
+		{DeviceReference, PrecisionFloat64, exact64, fit64},
+		{DeviceCC, PrecisionFloat64, exact64, fit64},
+		{DeviceCC, PrecisionFloat32, exact32, fit32},
+		{DeviceCUDA, PrecisionFloat64, exact64, fit64},
+		{DeviceCUDA, PrecisionFloat32, exact32, fit32},
 	}
 }
 

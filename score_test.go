@@ -103,9 +103,9 @@ func TestScoreByHand(t *testing.T) {
 // TestPlanningIsRemembered: a score plans without rendering or reading what an earlier one has found.
 func TestPlanningIsRemembered(t *testing.T) {
 	w := newWorkshop()
-	on := tried{device: DeviceCC, precision: Float64Name}
+	on := tried{device: DeviceCC, precision: PrecisionFloat64}
 	if err := available(w, "cc"); err != nil {
-		on = tried{device: DeviceReference, precision: Float64Name}
+		on = tried{device: DeviceReference, precision: PrecisionFloat64}
 	}
 	model := on.model(t, 2, 3, WithParameters(proper(Full)), withWorkshop(w))
 	events := viewed(t, []float64{1, 2, 3}, 1, 3)

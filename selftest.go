@@ -17,7 +17,9 @@ import (
 const (
 	// selfTestEvents is more than one tile of any variant, and not a whole number of them.
 	selfTestEvents = 293
-	// selfTestComponents is at most how many components take part: padding is tested with them.
+	// selfTestFlops bounds what the reference does for a self-test, some 10 ms, by leaving out components beyond the first
+	// selfTestComponents: large problems have most of theirs as padding.
+	selfTestFlops      = 30e6
 	selfTestComponents = 3
 	// selfTestSpread keeps the components overlapping, so that every responsibility counts.
 	selfTestSpread = 0.5
@@ -144,7 +146,7 @@ func selfTestProblem(p variants.Problem) (mixture.Data, *mixture.Parameters, err
 			data.Weights[i] = random.Float64()
 		}
 	}
-	m := min(p.M, selfTestComponents)
+	m := selfTestSize(p)
 	parameters := mixture.NewParameters(mixture.Covariance(p.Covariance), m, p.D)
 	for i := range parameters.Means {
 		parameters.Means[i] = selfTestSpread * random.NormFloat64()
@@ -159,6 +161,13 @@ func selfTestProblem(p variants.Problem) (mixture.Data, *mixture.Parameters, err
 		}
 	}
 	return data, parameters, nil
+}
+
+// selfTestSize returns how many components take part: all of the problem's, as far as that is quickly judged.
+func selfTestSize(p variants.Problem) int {
+	one := p
+	one.M, one.N = 1, selfTestEvents
+	return min(p.M, max(selfTestComponents, int(selfTestFlops/one.AccumulateFlops())))
 }
 
 // selfTestCorrelation is between neighbouring dimensions; at most ½ keeps the matrix positive definite.

@@ -93,7 +93,7 @@ func (o *optionFlags) addWork(c *cobra.Command) {
 	o.addChoice(c, "device", gmmspec.DeviceAuto, "`device` to work on: auto, cuda, cuda:1, cc or reference",
 		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))
 	o.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64; sums are float64 always",
-		[]string{gmmspec.PrecisionAuto, gmmspec.Float32Name, gmmspec.Float64Name}, text(gmmspec.WithPrecision))
+		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
 }
 
 // addCovariance defines --covariance.

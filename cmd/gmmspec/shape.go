@@ -21,7 +21,7 @@ func (f *shapeFlags) add(c *cobra.Command) {
 	c.Flags().VarP(&wholeFlag{&f.dimensions, 1}, "dimensions", "D", "`number` of dimensions; required")
 	f.options.addCovariance(c)
 	f.options.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64",
-		[]string{gmmspec.PrecisionAuto, gmmspec.Float32Name, gmmspec.Float64Name}, text(gmmspec.WithPrecision))
+		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
 	f.options.addChoice(c, "variant", "", "use the variant of this `name` for its stage: see gmmspec variants", variantNames(), text(gmmspec.WithVariant))
 }
 
