@@ -87,7 +87,8 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 	r := source.Resources
 	return runtime.Kernel{
 		Variant: source.Name, Stage: string(u.Variant.Stage), Entry: source.Entry, Binary: entry.Payload,
-		Threads: r.Threads, SharedBytes: r.SharedBytes, BlocksPerUnit: r.BlocksPerUnit, PerComponent: r.PerComponent,
+		Events: string(u.Variant.Events), Factor: string(u.Variant.Factor), Constant: u.Variant.Parameters == variants.Constant,
+		Threads: r.Threads, SharedBytes: r.SharedBytes, Blocks: r.Blocks, BlocksPerUnit: r.BlocksPerUnit, Then: r.Then,
 		Tile: r.Tile, ScratchBytes: r.ScratchBytes,
 	}, nil
 }

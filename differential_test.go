@@ -39,6 +39,7 @@ func intensity(t *testing.T) int {
 // differentialCase is one point of the grid.
 type differentialCase struct {
 	variant    string
+	config     variants.Config
 	stage      variants.Stage
 	covariance Covariance
 	precision  variants.Precision
@@ -47,8 +48,8 @@ type differentialCase struct {
 }
 
 func (c differentialCase) String() string {
-	return fmt.Sprintf("precision=%s/variant=%s/cov=%s/weighted=%v/d=%d/m=%d",
-		c.precision, c.variant, c.covariance, c.weighted, c.d, c.m)
+	return fmt.Sprintf("precision=%s/variant=%s/config=%s/cov=%s/weighted=%v/d=%d/m=%d",
+		c.precision, c.variant, c.config, c.covariance, c.weighted, c.d, c.m)
 }
 
 // differentialEvents lists the numbers of events that each case is tried on, which are not compiled in. They lie around the
@@ -67,12 +68,15 @@ func (c differentialCase) stages() []variants.Stage {
 	}
 }
 
-// differentialFactors lists the values of each factor of the grid for a backend's variants.
+// differentialFactors lists the values of each factor of the grid for a backend's variants in all their configurations.
 func differentialFactors(b variants.Backend) [][]any {
 	var rows []any
 	for _, v := range variants.All() {
-		if v.Backend == b {
-			rows = append(rows, v)
+		if v.Backend != b {
+			continue
+		}
+		for _, config := range v.Configs() {
+			rows = append(rows, variants.Candidate{Variant: v, Config: config})
 		}
 	}
 	return [][]any{
@@ -85,16 +89,32 @@ func differentialFactors(b variants.Backend) [][]any {
 	}
 }
 
+// leastTarget is a device of the backend on which every case of the grid runs: on CUDA one with the least shared memory.
+func leastTarget(b variants.Backend) variants.Target {
+	if b == variants.CC {
+		return ccTarget()
+	}
+	t, err := variants.CUDAArch(variants.CUDAArchs()[0])
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 // newDifferentialCase reads a choice of one value of each factor; ok is false where the row has no such kernel.
 func newDifferentialCase(values []any) (c differentialCase, ok bool) {
-	v := values[0].(variants.Variant)
+	candidate := values[0].(variants.Candidate)
+	v := candidate.Variant
 	c = differentialCase{
-		variant: v.Name(), stage: v.Stage,
+		variant: v.Name(), config: candidate.Config, stage: v.Stage,
 		covariance: values[1].(Covariance), precision: values[2].(variants.Precision), weighted: values[3].(bool),
 		d: values[4].(int), m: values[5].(int),
 	}
 	p := variants.Problem{M: c.m, D: c.d, Covariance: variants.Covariance(c.covariance), Precision: c.precision, Weighted: c.weighted}
-	return c, p.Covariance.Kernel() == v.Covariance && v.Refuse(p, variants.Target{Backend: v.Backend}) == ""
+	if p.Covariance.Kernel() != v.Covariance {
+		return c, false
+	}
+	return c, v.Serves(p, leastTarget(v.Backend), c.config) == ""
 }
 
 // differentialCases selects from the grid, by intensity.
@@ -260,6 +280,11 @@ func openDifferential(t *testing.T, w *workshop, b variants.Backend, c different
 	})
 	if len(plan.Choices) != len(c.stages()) || !slices.Contains(plan.Variants(), c.variant) {
 		t.Fatalf("the plan is not for the variant under test:\n%v", plan)
+	}
+	for i := range plan.Choices {
+		if choice := &plan.Choices[i]; choice.Variant == c.variant {
+			choice.Config, choice.Candidate.Config = c.config.String(), c.config
+		}
 	}
 	store, err := w.openCache(s.cacheDir)
 	if err != nil {

@@ -10,14 +10,29 @@ import (
 )
 
 // TestLayouts: package runtime, which programs generated ahead of time need, and package variants, which they must not, agree
-// on how many numbers describe a component to a kernel, and how many sums it makes of one.
+// on the names of layouts, on how many numbers describe a component to a kernel, on how many sums it makes of one, and on how
+// events are cut.
 func TestLayouts(t *testing.T) {
+	for theirs, ours := range map[string]string{
+		runtime.ByEvent: string(variants.ByEvent), runtime.ByDimension: string(variants.ByDimension),
+		runtime.Packed: string(variants.Packed), runtime.Square: string(variants.Square), runtime.Diagonal: string(variants.Diagonal),
+	} {
+		if theirs != ours {
+			t.Errorf("%q in runtime is %q in variants", theirs, ours)
+		}
+	}
 	for _, c := range mixture.Covariances() {
 		for _, d := range []int{1, 2, 19, 256} {
 			t.Run(fmt.Sprintf("cov=%s/d=%d", c, d), func(t *testing.T) {
 				program, kernels := runtime.Program{Components: 1, Dimensions: d, Covariance: c}, variants.Covariance(c)
-				if got, want := program.Record(), kernels.Record(d); got != want {
-					t.Errorf("records of %d numbers: variants has %d", got, want)
+				layouts := []variants.CovarianceLayout{variants.Packed, variants.Square}
+				if !c.Correlated() {
+					layouts = []variants.CovarianceLayout{variants.Diagonal}
+				}
+				for _, layout := range layouts {
+					if got, want := program.Record(string(layout)), layout.Record(d); got != want {
+						t.Errorf("%s: records of %d numbers: variants has %d", layout, got, want)
+					}
 				}
 				if got, want := program.Cells(), kernels.CellCount(d); got != want {
 					t.Errorf("%d cells: variants has %d", got, want)
@@ -26,6 +41,17 @@ func TestLayouts(t *testing.T) {
 					t.Errorf("variants lists %d cells and counts %d", got, want)
 				}
 			})
+		}
+	}
+	for _, r := range []variants.Resources{
+		{Tile: 64, Blocks: 1, BlocksPerUnit: 16}, {Tile: 64, Blocks: 7, BlocksPerUnit: 2}, {Tile: 64, Blocks: 1000}, {Tile: 64, Blocks: 1000, BlocksPerUnit: 1},
+	} {
+		kernel := runtime.Kernel{Tile: r.Tile, BlocksPerUnit: r.BlocksPerUnit}
+		for _, n := range []int{1, 64, 65, 1_000_000} {
+			const units = 132
+			if got, want := kernel.Slices(n, r.Blocks, units), r.Slices(int64(n), units); got != want {
+				t.Errorf("%d events for %+v: %d slices: variants has %d", n, r, got, want)
+			}
 		}
 	}
 }

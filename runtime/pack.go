@@ -25,55 +25,66 @@ func (e *PrecisionError) Error() string {
 	return fmt.Sprintf("runtime: component %d: %s: use precision float64", e.Component, e.Reason)
 }
 
-// Packed is a model in the layout that kernels know.
-type Packed[T Real] struct {
-	// Records holds, for each component compiled for, Record numbers in the frame: 0, the mean, the constant, the factor.
-	// Components past the model's have constant -Inf.
-	Records []T
+// PackedModel is a model in the layouts that a program's kernels know.
+type PackedModel[T Real] struct {
+	// Records holds, by layout of factors, for each component compiled for, Record numbers in the frame: 0, the mean, the
+	// constant, the factor. Components past the model's have constant -Inf.
+	Records map[string][]T
 	// Origins are the means as the kernel has them, rounded, in the events' own coordinates: M×D.
 	Origins []float64
 }
 
 // Pack lays out a model for the program's kernels. With A = L⁻¹ and u = T(x - c), A(x - μ) = (A T⁻¹)(u - T(μ - c)).
-func Pack[T Real](p *Program, f Frame, m *mixture.Parameters) (*Packed[T], error) {
+func Pack[T Real](p *Program, f Frame, m *mixture.Parameters) (*PackedModel[T], error) {
 	factors, err := m.Factor()
 	if err != nil {
 		return nil, err
+	}
+	packed := &PackedModel[T]{Records: map[string][]T{}, Origins: make([]float64, m.M*p.Dimensions)}
+	for _, layout := range p.factors() {
+		records := make([]T, p.Components*p.Record(layout))
+		for c := range p.Components {
+			if err := packRecord(p, f, m, factors, c, layout, records[c*p.Record(layout):][:p.Record(layout)], packed.Origins); err != nil {
+				return nil, err
+			}
+		}
+		packed.Records[layout] = records
+	}
+	return packed, nil
+}
+
+// packRecord fills in component c's record, and its origin.
+func packRecord[T Real](p *Program, f Frame, m *mixture.Parameters, factors *mixture.Factors, c int, layout string, record []T, origins []float64) error {
+	d, size := p.Dimensions, p.triangle()
+	if c >= m.M {
+		record[d+1] = T(math.Inf(-1))
+		return nil
 	}
 	limit := math.Inf(1)
 	if p.Precision == Float32 {
 		limit = largestFloat32
 	}
-	d, size := p.Dimensions, p.triangle()
-	packed := &Packed[T]{Records: make([]T, p.Components*p.Record()), Origins: make([]float64, m.M*d)}
-	for c := range p.Components {
-		record := packed.Records[c*p.Record():][:p.Record()]
-		if c >= m.M {
-			record[d+1] = T(math.Inf(-1))
-			continue
+	for j, mean := range m.Mean(c) {
+		v := (mean - f.Shift[j]) * f.Scale[j]
+		if math.Abs(v) > limit {
+			return &PrecisionError{Component: c, Reason: "its mean is too far from the events"}
 		}
-		for j, mean := range m.Mean(c) {
-			v := (mean - f.Shift[j]) * f.Scale[j]
-			if math.Abs(v) > limit {
-				return nil, &PrecisionError{Component: c, Reason: "its mean is too far from the events"}
-			}
-			record[1+j] = T(v)
-			packed.Origins[c*d+j] = f.Shift[j] + float64(record[1+j])/f.Scale[j]
-		}
-		record[d+1] = T(factors.Constants[c])
-		factor := factors.Inverse[c*size:][:size]
-		p.eachTriangle(func(k, _, b int) {
-			v := factor[k] / f.Scale[b]
-			if math.Abs(v) > limit {
-				err = &PrecisionError{Component: c, Reason: "its covariance is too small beside the events' spread"}
-			}
-			record[d+2+k] = T(v)
-		})
-		if err != nil {
-			return nil, err
-		}
+		record[1+j] = T(v)
+		origins[c*d+j] = f.Shift[j] + float64(record[1+j])/f.Scale[j]
 	}
-	return packed, nil
+	record[d+1] = T(factors.Constants[c])
+	var err error
+	p.eachTriangle(func(k, a, b int) {
+		v := factors.Inverse[c*size+k] / f.Scale[b]
+		if math.Abs(v) > limit {
+			err = &PrecisionError{Component: c, Reason: "its covariance is too small beside the events' spread"}
+		}
+		if layout == Square {
+			k = b*d + a
+		}
+		record[d+2+k] = T(v)
+	})
+	return err
 }
 
 // eachTriangle calls visit with the position k of each entry (a, b) of a factor, or of second moments.

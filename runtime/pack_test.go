@@ -18,7 +18,18 @@ import (
 )
 
 func programFor(p *mixture.Parameters, precision string, components int) *runtime.Program {
-	return &runtime.Program{Components: components, Dimensions: p.D, Covariance: p.Covariance, Precision: precision}
+	return &runtime.Program{
+		Components: components, Dimensions: p.D, Covariance: p.Covariance, Precision: precision,
+		Kernels: []runtime.Kernel{{Stage: runtime.EStep, Factor: factorOf(p)}, {Stage: runtime.Score, Factor: runtime.Square}},
+	}
+}
+
+// factorOf is the layout in which the tests below read records.
+func factorOf(p *mixture.Parameters) string {
+	if p.Covariance.Correlated() {
+		return runtime.Packed
+	}
+	return runtime.Diagonal
 }
 
 // TestPackByHand: Σ = [[4, 2], [2, 5]] = L Lᵀ with L = [[2, 0], [1, 2]], so A = L⁻¹ = [[½, 0], [-¼, ½]] and |Σ| = 16. In the
@@ -33,16 +44,22 @@ func TestPackByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	constant := -(2*math.Log(2*math.Pi) + math.Log(16)) / 2
-	want := []float64{0, 1, 8, constant, 1, -0.5, 0.125}
-	for i, v := range want {
-		if math.Abs(packed.Records[i]-v) > 1e-15 {
-			t.Errorf("record %v: want %v", packed.Records[:len(want)], want)
-			break
+	for layout, want := range map[string][]float64{
+		runtime.Packed: {0, 1, 8, constant, 1, -0.5, 0.125},
+		runtime.Square: {0, 1, 8, constant, 1, -0.5, 0, 0.125},
+	} {
+		records := packed.Records[layout]
+		for i, v := range want {
+			if math.Abs(records[i]-v) > 1e-15 {
+				t.Errorf("%s: record %v: want %v", layout, records[:len(want)], want)
+				break
+			}
 		}
-	}
-	padding := []float64{0, 0, 0, math.Inf(-1), 0, 0, 0}
-	if got := packed.Records[len(want):]; !slices.Equal(got, padding) {
-		t.Errorf("a component that fills up: %v: want %v", got, padding)
+		padding := make([]float64, len(want))
+		padding[3] = math.Inf(-1)
+		if got := records[len(want):]; !slices.Equal(got, padding) {
+			t.Errorf("%s: a component that fills up: %v: want %v", layout, got, padding)
+		}
 	}
 	if !slices.Equal(packed.Origins, p.Means) {
 		t.Errorf("origins %v: want the means", packed.Origins)
@@ -67,12 +84,13 @@ func TestPackDensity(t *testing.T) {
 			}
 			u := make([]float64, len(x))
 			runtime.Read(f, u, events, 0, make([]float64, len(x)))
+			size, records := program.Record(factorOf(s.Start)), packed.Records[factorOf(s.Start)]
 			for m := range s.M {
 				oracle, ok := distmv.NewNormal(s.Start.Mean(m), s.Start.Matrix(m), nil)
 				if !ok {
 					t.Fatal("not positive definite")
 				}
-				record := packed.Records[m*program.Record():][:program.Record()]
+				record := records[m*size:][:size]
 				for n := range s.N {
 					got := density(record, u[n*s.D:][:s.D], c.Correlated())
 					want := math.Log(s.Start.Weights[m]) + oracle.LogProb(x[n*s.D:][:s.D])
@@ -124,8 +142,8 @@ func TestPackRounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	rounded := float32((0.1 - 0.25) * 4)
-	if packed.Records[1] != rounded || packed.Origins[0] != 0.25+float64(rounded)/4 || packed.Origins[0] == 0.1 {
-		t.Errorf("mean %v, origin %v", packed.Records[1], packed.Origins[0])
+	if packed.Records[runtime.Diagonal][1] != rounded || packed.Origins[0] != 0.25+float64(rounded)/4 || packed.Origins[0] == 0.1 {
+		t.Errorf("mean %v, origin %v", packed.Records[runtime.Diagonal][1], packed.Origins[0])
 	}
 }
 
@@ -184,16 +202,18 @@ func TestUnpack(t *testing.T) {
 }
 
 // sumsOf makes the sums that a kernel would.
-func sumsOf(p *runtime.Program, f runtime.Frame, packed *runtime.Packed[float64], events mixture.Events, scores *mixture.Scores) []float64 {
+func sumsOf(p *runtime.Program, f runtime.Frame, packed *runtime.PackedModel[float64], events mixture.Events, scores *mixture.Scores) []float64 {
 	n, d := events.Len(), p.Dimensions
 	u := make([]float64, n*d)
 	runtime.Read(f, u, events, 0, make([]float64, n*d))
 	sums := make([]float64, p.Sums())
+	factor := p.Kernels[0].Factor
+	records := packed.Records[factor]
 	m := len(scores.Responsibilities) / n
 	for i, r := range scores.Responsibilities {
 		component, event := i%m, i/m
 		cells := sums[component*p.Cells():]
-		mean := packed.Records[component*p.Record()+1:]
+		mean := records[component*p.Record(factor)+1:]
 		delta := func(a int) float64 { return u[event*d+a] - mean[a] }
 		cells[0] += r
 		k := 1 + d

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/mixture"
 )
@@ -21,6 +22,15 @@ const (
 	Float64 = "float64"
 )
 
+// The layouts of events and of the factors in records.
+const (
+	ByEvent     = "event"     // N×D
+	ByDimension = "dimension" // D×N
+	Packed      = "packed"    // the lower triangle, by row
+	Square      = "square"    // D×D, by column, 0 above the diagonal
+	Diagonal    = "diagonal"
+)
+
 // Kernel is one compiled kernel and how it is launched.
 type Kernel struct {
 	Variant string // the variant's name, with its configuration
@@ -28,12 +38,31 @@ type Kernel struct {
 	Entry   string // the function's name in Binary
 	Binary  []byte // a cubin or PTX for cuda, a shared object for cc
 
-	Threads       int  // in a block; cuda
-	SharedBytes   int  // dynamic shared memory of a block; cuda
-	BlocksPerUnit int  // at most, along the events, for each multiprocessor; cuda
-	PerComponent  bool // the grid's second dimension is the components; cuda
-	Tile          int  // events taken at a time
-	ScratchBytes  int  // of a worker; cc
+	Events   string // how it reads events: ByEvent or ByDimension
+	Factor   string // how it reads factors: Packed, Square or Diagonal
+	Constant bool   // it has the records in constant memory, as ConstantRecords; cuda
+
+	Threads       int    // in a block; cuda
+	SharedBytes   int    // dynamic shared memory of a block; cuda
+	Blocks        int    // that share the work on the same events: the grid's first dimension; cuda
+	BlocksPerUnit int    // that each multiprocessor should have, 0 for no cutting of events in slices; cuda
+	Then          string // a kernel of Binary that is launched next, with Blocks of 1, or ""; cuda
+	Tile          int    // events taken at a time
+	ScratchBytes  int    // of a worker; cc
+}
+
+// ConstantRecords is the symbol of the records in a kernel's constant memory.
+const ConstantRecords = "params"
+
+// Slices returns in how many parts, the grid's second dimension, n events are cut on a device of that many multiprocessors
+// for a kernel of which so many blocks share the same events: as many as keep all of them busy, and no more than there are
+// tiles.
+func (k *Kernel) Slices(n, blocks, units int) int {
+	if k.BlocksPerUnit == 0 {
+		return 1
+	}
+	wanted := (k.BlocksPerUnit*units + blocks - 1) / blocks
+	return max(1, min(wanted, (n+k.Tile-1)/k.Tile))
 }
 
 // Program is the kernels of one plan.
@@ -153,7 +182,23 @@ func (p *Program) CheckUpdate(s *mixture.Statistics, prior mixture.Prior, previo
 	return nil
 }
 
-// triangle is how many numbers a component's factor, or its second moments, take in a kernel.
+// factors lists the layouts of factors that the program's kernels read.
+func (p *Program) factors() []string {
+	var all []string
+	for _, k := range p.Kernels {
+		if k.Stage != Update && !slices.Contains(all, k.Factor) {
+			all = append(all, k.Factor)
+		}
+	}
+	return all
+}
+
+// Reads reports whether a kernel reads events in the layout.
+func (p *Program) Reads(events string) bool {
+	return slices.ContainsFunc(p.Kernels, func(k Kernel) bool { return k.Stage != Update && k.Events == events })
+}
+
+// triangle is how many second moments of a component a kernel sums.
 func (p *Program) triangle() int {
 	if p.Covariance.Correlated() {
 		return p.Dimensions * (p.Dimensions + 1) / 2
@@ -161,8 +206,14 @@ func (p *Program) triangle() int {
 	return p.Dimensions
 }
 
-// Record is how many numbers describe a component to a kernel: 0, the mean, the constant, the factor.
-func (p *Program) Record() int { return p.Dimensions + 2 + p.triangle() }
+// Record is how many numbers describe a component to a kernel that reads factors in the layout: 0, the mean, the constant,
+// the factor.
+func (p *Program) Record(factor string) int {
+	if factor == Square {
+		return p.Dimensions + 2 + p.Dimensions*p.Dimensions
+	}
+	return p.Dimensions + 2 + p.triangle()
+}
 
 // Cells is how many sums a kernel makes for each component: N_m, the first moments, the second moments.
 func (p *Program) Cells() int { return 1 + p.Dimensions + p.triangle() }

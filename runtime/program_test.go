@@ -15,8 +15,8 @@ import (
 func TestSizes(t *testing.T) {
 	for c, triangle := range map[mixture.Covariance]int{mixture.Full: 6, mixture.Tied: 6, mixture.Diag: 3, mixture.Spherical: 3} {
 		p := runtime.Program{Components: 5, Dimensions: 3, Covariance: c}
-		if p.Record() != 5+triangle || p.Cells() != 4+triangle || p.Sums() != 5*(4+triangle)+1 {
-			t.Errorf("%s: record %d, cells %d, sums %d", c, p.Record(), p.Cells(), p.Sums())
+		if p.Record(runtime.Packed) != 5+triangle || p.Record(runtime.Square) != 5+9 || p.Cells() != 4+triangle || p.Sums() != 5*(4+triangle)+1 {
+			t.Errorf("%s: records %d and %d, cells %d, sums %d", c, p.Record(runtime.Packed), p.Record(runtime.Square), p.Cells(), p.Sums())
 		}
 	}
 }

@@ -25,11 +25,19 @@ type data struct {
 	Precision                variants.Precision
 	M, D                     int
 	Triangle, Tile, Threads  int
+	Chunk, Flush, MinBlocks  int
 	Correlated, Weighted     bool
+	ByDimension, Constant    bool
+	Unrolled                 bool // loops over dimensions are
+
+	FactorLen           int
+	FactorAt, FactorDoc string
 
 	Type, Exp, Log   string // of the precision
 	Lowest, Farthest string
 	Unroll           string // the pragma before loops over dimensions
+
+	settings variants.Config
 
 	Cells       []variants.Cell
 	CellRows    []string
@@ -71,8 +79,12 @@ func newData(u Unit) data {
 		M: variants.RoundComponents(p.M), D: p.D,
 		Triangle: p.Covariance.Triangle(p.D), Tile: resources.Tile, Threads: resources.Threads,
 		Correlated: p.Covariance.Kernel() == variants.Full, Weighted: p.Weighted,
-		Cells: p.Covariance.Cells(p.D),
+		Chunk: resources.Chunk, Flush: variants.FlushEvents, MinBlocks: resources.MinBlocks(),
+		ByDimension: u.Variant.Events == variants.ByDimension, Constant: u.Variant.Parameters == variants.Constant,
+		FactorLen: u.Variant.Factor.FactorLen(p.D),
+		Cells:     p.Covariance.Cells(p.D), settings: u.Config,
 	}
+	d.setFactor(u.Variant.Factor)
 	d.CellRows = cellRows(d.Cells)
 	if d.Config == "" {
 		d.Config = "none"
@@ -83,9 +95,31 @@ func newData(u Unit) data {
 	d.setPrecision()
 	d.Unroll = "#pragma unroll 1"
 	if p.D <= unrollLimit {
-		d.Unroll = "#pragma unroll"
+		d.Unroll, d.Unrolled = "#pragma unroll", true
 	}
 	return d
+}
+
+// Value returns the value of a tunable.
+func (d data) Value(name string) (int, error) {
+	for _, s := range d.settings {
+		if s.Name == name {
+			return s.Value, nil
+		}
+	}
+	return 0, fmt.Errorf("no tunable %q", name)
+}
+
+// setFactor says how a factor's entries are found.
+func (d *data) setFactor(l variants.CovarianceLayout) {
+	switch l {
+	case variants.Packed:
+		d.FactorAt, d.FactorDoc = "factor[(a) * ((a) + 1) / 2 + (b)]", "packed lower triangle, by row"
+	case variants.Square:
+		d.FactorAt, d.FactorDoc = "factor[(b) * D + (a)]", "D×D, by column, 0 above the diagonal"
+	case variants.Diagonal:
+		d.FactorAt, d.FactorDoc = "factor[a]", "the diagonal"
+	}
 }
 
 // setPrecision fills in what depends on the floating-point type. FARTHEST is half of what LOWEST leaves, so that a density

@@ -21,31 +21,31 @@ func ccVariants() []Variant {
 	for _, c := range []Covariance{Full, Diag} {
 		rows = append(rows,
 			Variant{
-				Backend: CC, Stage: EStep, Covariance: c, Strategy: "lanes",
+				Backend: CC, Stage: EStep, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: responsibilities of a tile of events, written by component.",
 				Template: "c/estep_lanes.c.tmpl",
 				Refuse:   directForm, Tunables: tile, Resources: resources, Work: estepWork(0.2),
 			},
 			Variant{
-				Backend: CC, Stage: Moments, Covariance: c, Strategy: "lanes",
+				Backend: CC, Stage: Moments, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: sums of a tile, component by component, from given responsibilities.",
 				Template: "c/moments_lanes.c.tmpl",
 				Refuse:   directForm, Tunables: tile, Resources: resources, Work: momentsWork(0.2),
 			},
 			Variant{
-				Backend: CC, Stage: Accumulate, Covariance: c, Strategy: "lanes",
+				Backend: CC, Stage: Accumulate, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: a tile's responsibilities and sums while it is in the cache.",
 				Template: "c/accumulate_lanes.c.tmpl",
 				Refuse:   directForm, Tunables: tile, Resources: resources, Work: accumulateWork(0.2),
 			},
 			Variant{
-				Backend: CC, Stage: Score, Covariance: c, Strategy: "lanes",
+				Backend: CC, Stage: Score, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: log-likelihoods and labels of a tile of events.",
 				Template: "c/score_lanes.c.tmpl",
 				Refuse:   directForm, Tunables: tile, Resources: resources, Work: scoreWork(0.2),
 			},
 			Variant{
-				Backend: CC, Stage: Update, Covariance: c, Strategy: "component",
+				Backend: CC, Stage: Update, Covariance: c, Strategy: "component", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "Component by component, in float64: mean, covariance, ridge, and a Cholesky factorisation to check them.",
 				Template: "c/update_component.c.tmpl",
 				Refuse:   ownCovariance,

@@ -62,8 +62,8 @@ func (v Variant) ParseConfig(text string) (Config, error) {
 	return config, nil
 }
 
-// configs lists every assignment of v's tunables, the most preferred first.
-func (v Variant) configs() []Config {
+// Configs lists every assignment of v's tunables, the most preferred first.
+func (v Variant) Configs() []Config {
 	all := []Config{nil}
 	for _, t := range v.Tunables {
 		var longer []Config

@@ -133,14 +133,10 @@ func (c Covariance) Cells(d int) []Cell {
 // CellCount returns the number of cells.
 func (c Covariance) CellCount(d int) int { return 1 + d + c.Triangle(d) }
 
-// Triangle returns how many numbers one component's factor takes: D(D+1)/2 for full and tied, D for diag and spherical.
+// Triangle returns how many second moments one component has: D(D+1)/2 for full and tied, D for diag and spherical.
 func (c Covariance) Triangle(d int) int {
 	if c.Kernel() == Diag {
 		return d
 	}
 	return d * (d + 1) / 2
 }
-
-// Record returns how many numbers describe one component to a kernel: a zero, the mean, the constant and the factor. The
-// zero is the mean of the homogeneous coordinate.
-func (c Covariance) Record(d int) int { return d + 2 + c.Triangle(d) }

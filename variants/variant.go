@@ -2,6 +2,7 @@ package variants
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -29,11 +30,14 @@ func Stages() []Stage { return []Stage{EStep, Moments, Accumulate, Score, Update
 type Variant struct {
 	Backend    Backend
 	Stage      Stage
-	Covariance Covariance // full or diag: see [Covariance.Kernel]
-	Strategy   string     // one word
-	Doc        string     // one sentence
-	Original   string     // the name in the 2011 specializer, where it had one
-	Template   string     // the file under templates/
+	Covariance Covariance       // full or diag: see [Covariance.Kernel]
+	Strategy   string           // one word
+	Events     EventLayout      // how the events are read
+	Factor     CovarianceLayout // how a component's factor is read
+	Parameters Memory           // where the components' records are read from
+	Doc        string           // one sentence
+	Original   string           // the name in the 2011 specializer, where it had one
+	Template   string           // the file under templates/
 
 	// Refuse returns why the row does not serve a problem on a target, "" where it does. What the hardware limits of
 	// Target say is not its business: Resources are checked against those.
@@ -43,11 +47,6 @@ type Variant struct {
 	Resources func(Problem, Config) Resources
 	// Work gives the operations and traffic of one pass.
 	Work func(Problem, Config) Work
-}
-
-// Name returns the variant's name, stage-covariance-strategy.
-func (v Variant) Name() string {
-	return string(v.Stage) + "-" + string(v.Covariance) + "-" + v.Strategy
 }
 
 // Resources is what a kernel needs of a device, and how it is launched.
@@ -60,10 +59,17 @@ type Resources struct {
 	StaticBytes int `json:"static_bytes,omitempty"`
 	// Tile is how many events (for update: components) a block takes at a time.
 	Tile int `json:"tile"`
-	// BlocksPerUnit caps the blocks along the events, for each multiprocessor; a block takes tiles until none is left.
+	// Blocks is how many blocks share the work on the same events, as by component: the grid's first dimension; 0 for cc.
+	Blocks int `json:"blocks,omitempty"`
+	// BlocksPerUnit is how many blocks each multiprocessor should have. Events are cut in as many slices as that takes, the
+	// grid's second dimension; 0 cuts nothing. A block takes a slice's tiles one after another.
 	BlocksPerUnit int `json:"blocks_per_unit,omitempty"`
-	// PerComponent launches every block once for each component.
-	PerComponent bool `json:"per_component,omitempty"`
+	// Registers is how many registers of a thread the kernel's own arrays take, of 32 bits each; 0 where that is no concern.
+	Registers int `json:"registers,omitempty"`
+	// Chunk is how many components a kernel stages at a time, where it does.
+	Chunk int `json:"chunk,omitempty"`
+	// Then is a kernel of the same source that is launched next with the same arguments and a block's threads, or "".
+	Then string `json:"then,omitempty"`
 	// ScratchBytes is the memory that a worker brings; 0 for cuda.
 	ScratchBytes int `json:"scratch_bytes,omitempty"`
 }
@@ -111,8 +117,33 @@ func ByName(b Backend, name string) (Variant, error) {
 	return Variant{}, fmt.Errorf("variants: no variant %q for %s: there are %s", name, b, strings.Join(names, ", "))
 }
 
-// largestGridY is the most blocks in the second dimension of a grid, on every architecture.
-const largestGridY = 65535
+const (
+	// registerBytes is the size of a register.
+	registerBytes = 4
+	// mostRegisters is what a kernel's arrays may take of the 255 registers that a thread can address.
+	mostRegisters = 200
+)
+
+const (
+	// registersOfUnit is the registers of a multiprocessor, on every architecture.
+	registersOfUnit = 64 << 10
+	// usualRegisters is what a thread is left where its arrays leave room in it: half of a multiprocessor's threads can then
+	// run at once. otherRegisters is for all else in a kernel.
+	usualRegisters = 128
+	otherRegisters = 64
+)
+
+// MinBlocks returns how many blocks a multiprocessor should hold at once, from which a compiler concludes how many registers
+// a thread may use: left alone it spills some to have more blocks.
+func (r Resources) MinBlocks() int {
+	if r.Registers+otherRegisters > usualRegisters {
+		return 1
+	}
+	return max(1, registersOfUnit/usualRegisters/max(1, r.Threads))
+}
+
+// largestGrid is the most blocks in the first dimension of a grid, on every architecture.
+const largestGrid = math.MaxInt32
 
 // Candidates lists the ways to do a stage of p on t, preferred configurations first, and why the others are not among them.
 func Candidates(stage Stage, p Problem, t Target) (serve []Candidate, refused []Rejection) {
@@ -124,12 +155,8 @@ func Candidates(stage Stage, p Problem, t Target) (serve []Candidate, refused []
 			refused = append(refused, Rejection{Variant: v.Name(), Backend: v.Backend, Reason: reason})
 			continue
 		}
-		for _, c := range v.configs() {
-			reason := v.Resources(p, c).exceeds(t)
-			if v.Resources(p, c).PerComponent && RoundComponents(p.M) > largestGridY {
-				reason = fmt.Sprintf("launches a row of blocks a component: at most M=%d", largestGridY)
-			}
-			if reason != "" {
+		for _, c := range v.Configs() {
+			if reason := v.Serves(p, t, c); reason != "" {
 				refused = append(refused, Rejection{Variant: v.Name(), Backend: v.Backend, Config: c.String(), Reason: reason})
 				continue
 			}
@@ -137,6 +164,14 @@ func Candidates(stage Stage, p Problem, t Target) (serve []Candidate, refused []
 		}
 	}
 	return serve, refused
+}
+
+// Serves returns why a configuration does not serve a problem on a target, "" where it does.
+func (v Variant) Serves(p Problem, t Target, c Config) string {
+	if reason := v.Refuse(p, t); reason != "" {
+		return reason
+	}
+	return v.Resources(p, c).exceeds(t)
 }
 
 // exceeds says which limit of t the resources break, "" for none.
@@ -150,7 +185,23 @@ func (r Resources) exceeds(t Target) string {
 	if r.Threads > t.ThreadsPerBlock {
 		return fmt.Sprintf("needs %d threads a block: %s has %d", r.Threads, t.Arch, t.ThreadsPerBlock)
 	}
+	if r.Registers > mostRegisters {
+		return fmt.Sprintf("keeps %d numbers of 32 bits in registers: a thread has room for %d", r.Registers, mostRegisters)
+	}
+	if r.Blocks > largestGrid {
+		return fmt.Sprintf("needs %d blocks: a grid has at most %d", r.Blocks, largestGrid)
+	}
 	return ""
+}
+
+// Slices returns in how many parts n events are cut on a device of that many multiprocessors: as many as keep all of them
+// busy, and no more than there are tiles.
+func (r Resources) Slices(n int64, units int) int {
+	if r.BlocksPerUnit == 0 {
+		return 1
+	}
+	wanted := int64((r.BlocksPerUnit*units + r.Blocks - 1) / r.Blocks)
+	return int(max(1, min(wanted, (n+int64(r.Tile)-1)/int64(r.Tile))))
 }
 
 // What the direct form's kernels are written out for: a table of cells, and for CUDA an event in registers or local memory.

@@ -1,6 +1,7 @@
 package variants_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -17,9 +18,9 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s is there twice", key)
 		}
 		seen[key] = true
-		parts := strings.Split(v.Name(), "-")
-		if len(parts) != 3 || parts[0] != string(v.Stage) || parts[1] != string(v.Covariance) || parts[2] != v.Strategy {
-			t.Errorf("%q does not parse into stage, covariance and strategy", v.Name())
+		want := variants.Name{Stage: v.Stage, Covariance: v.Covariance, Strategy: v.Strategy, Events: v.Events, Factor: v.Factor}
+		if got, err := variants.ParseName(v.Name()); err != nil || got != want {
+			t.Errorf("%q reads as %+v, %v: want %+v", v.Name(), got, err, want)
 		}
 		if got, err := variants.ByName(v.Backend, v.Name()); err != nil || got.Name() != v.Name() {
 			t.Errorf("ByName(%s, %s): %v, %v", v.Backend, v.Name(), got.Name(), err)
@@ -33,7 +34,40 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestServed holds that every device has a way to train and to score at the sizes that tests and users have.
+// FuzzParseName reads what String writes, and nothing else.
+func FuzzParseName(f *testing.F) {
+	for _, name := range []string{"moments-full-pair-dimension", "estep-full-warp-square", "estep-diag-warp", "a-b-c", "estep-full--x", "estep-diag-warp-square"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		name, err := variants.ParseName(text)
+		if err == nil && name.String() != text {
+			t.Errorf("%q reads as %q", text, name)
+		}
+		if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%q", text)) {
+			t.Errorf("the error does not name %q: %v", text, err)
+		}
+	})
+}
+
+// TestStrategies counts strategies: stage, strategy and layouts, precisions and tunables not counted.
+func TestStrategies(t *testing.T) {
+	for backend, least := range map[variants.Backend]int{variants.CUDA: 12, variants.CC: 4} {
+		strategies := map[variants.Name]bool{}
+		for _, v := range variants.All() {
+			name, err := variants.ParseName(v.Name())
+			if v.Backend == backend && v.Covariance == variants.Full && err == nil {
+				strategies[name] = true
+			}
+		}
+		if len(strategies) < least {
+			t.Errorf("%s has %d strategies: want at least %d", backend, len(strategies), least)
+		}
+	}
+}
+
+// TestServed holds that every device has a way to train and to score at the sizes that tests and users have, and at the
+// largest that are promised.
 func TestServed(t *testing.T) {
 	targets := []variants.Target{{Backend: variants.CC, Arch: "native", Units: 2}}
 	for _, arch := range variants.CUDAArchs() {
@@ -43,17 +77,26 @@ func TestServed(t *testing.T) {
 		}
 		targets = append(targets, target)
 	}
+	var problems []variants.Problem
+	for _, d := range []int{1, 2, 3, 7, 13, 19, 32, 39, 64} {
+		for _, m := range []int{1, 2, 5, 33, 64, 512, 4096} {
+			for _, c := range []variants.Covariance{variants.Full, variants.Diag, variants.Tied, variants.Spherical} {
+				problems = append(problems, variants.Problem{M: m, D: d, Covariance: c})
+			}
+		}
+	}
+	problems = append(problems,
+		variants.Problem{M: 4096, D: 1024, Covariance: variants.Diag}, variants.Problem{M: 1, D: 1024, Covariance: variants.Diag},
+		variants.Problem{M: 16, D: 256, Covariance: variants.Full}, variants.Problem{M: 1, D: 256, Covariance: variants.Full},
+		variants.Problem{M: 4096, D: 16, Covariance: variants.Full}, variants.Problem{M: 512, D: 64, Covariance: variants.Full},
+	)
 	for _, target := range targets {
-		for _, d := range []int{1, 2, 3, 7, 13, 19, 32, 39, 64} {
-			for _, m := range []int{1, 2, 5, 33, 64, 512, 4096} {
-				for _, c := range []variants.Covariance{variants.Full, variants.Diag, variants.Tied, variants.Spherical} {
-					for _, precision := range []variants.Precision{variants.Float32, variants.Float64} {
-						p := variants.Problem{M: m, D: d, Covariance: c, Precision: precision}
-						for _, stage := range []variants.Stage{variants.EStep, variants.Moments, variants.Score} {
-							if serve, refused := variants.Candidates(stage, p, target); len(serve) == 0 {
-								t.Errorf("%s on %s: %v: refused: %v", stage, target.Arch, p, refused)
-							}
-						}
+		for _, p := range problems {
+			for _, precision := range []variants.Precision{variants.Float32, variants.Float64} {
+				p.Precision = precision
+				for _, stage := range []variants.Stage{variants.EStep, variants.Moments, variants.Score} {
+					if serve, refused := variants.Candidates(stage, p, target); len(serve) == 0 {
+						t.Errorf("%s on %s: %v: refused: %v", stage, target.Arch, p, refused)
 					}
 				}
 			}
@@ -71,16 +114,21 @@ func TestRefused(t *testing.T) {
 		p      variants.Problem
 		stage  variants.Stage
 		reason string
+		all    bool // that no row serves it
 	}{
-		{"shared memory", variants.Problem{M: 4096, D: 64, Covariance: variants.Full, Precision: variants.Float64}, variants.Accumulate, "sm_75 has 65536"},
-		{"missing", variants.Problem{M: 2, D: 2, Covariance: variants.Full, Precision: variants.Float64, Missing: true}, variants.EStep, "missing values"},
-		{"hard", variants.Problem{M: 2, D: 2, Covariance: variants.Full, Precision: variants.Float64, Hard: true}, variants.Score, "hard assignment"},
-		{"grid", variants.Problem{M: 70000, D: 2, Covariance: variants.Diag, Precision: variants.Float32}, variants.Moments, "at most M=65535"},
-		{"size", variants.Problem{M: 2, D: 257, Covariance: variants.Full, Precision: variants.Float64}, variants.EStep, "at most D=256"},
-		{"tied", variants.Problem{M: 2, D: 2, Covariance: variants.Tied, Precision: variants.Float64}, variants.Update, "tied"},
+		{"shared memory", variants.Problem{M: 4096, D: 64, Covariance: variants.Full, Precision: variants.Float64}, variants.Accumulate, "sm_75 has 65536", true},
+		{"missing", variants.Problem{M: 2, D: 2, Covariance: variants.Full, Precision: variants.Float64, Missing: true}, variants.EStep, "missing values", true},
+		{"hard", variants.Problem{M: 2, D: 2, Covariance: variants.Full, Precision: variants.Float64, Hard: true}, variants.Score, "hard assignment", true},
+		{"size", variants.Problem{M: 2, D: 257, Covariance: variants.Full, Precision: variants.Float64}, variants.EStep, "at most D=256", true},
+		{"tied", variants.Problem{M: 2, D: 2, Covariance: variants.Tied, Precision: variants.Float64}, variants.Update, "tied", true},
+		{"threads", variants.Problem{M: 2, D: 45, Covariance: variants.Full, Precision: variants.Float32}, variants.Moments, "1081 sums", false},
+		{"constant memory", variants.Problem{M: 128, D: 19, Covariance: variants.Full, Precision: variants.Float32}, variants.EStep, "constant memory: there are 65536", false},
+		{"registers", variants.Problem{M: 2, D: 19, Covariance: variants.Full, Precision: variants.Float32}, variants.Moments, "in registers", false},
+		{"grid", variants.Problem{M: 1 << 24, D: 64, Covariance: variants.Diag, Precision: variants.Float32}, variants.Moments, "a grid has at most", false},
 	} {
 		serve, refused := variants.Candidates(test.stage, test.p, target)
-		if len(serve) != 0 || len(refused) == 0 || !strings.Contains(refused[0].Reason, test.reason) {
+		named := slices.ContainsFunc(refused, func(r variants.Rejection) bool { return strings.Contains(r.Reason, test.reason) })
+		if test.all && len(serve) != 0 || !named {
 			t.Errorf("%s: served by %d, refused %v: want a reason with %q", test.name, len(serve), refused, test.reason)
 		}
 	}

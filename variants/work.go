@@ -78,7 +78,7 @@ func updateWork(efficiency float64) func(Problem, Config) Work {
 		}
 		return Work{
 			Flops:      flops,
-			Bytes:      8 * m * float64(p.Covariance.CellCount(p.D)+p.Covariance.Record(p.D)),
+			Bytes:      8 * m * float64(p.Covariance.CellCount(p.D)+factorOf(p).Record(p.D)),
 			Efficiency: efficiency,
 		}
 	}

@@ -44,7 +44,7 @@ func (l *loaded[T]) Close() error {
 }
 
 // begin checks that a pass under p can be made. Where it can, the caller must call l.device.mu.RUnlock.
-func (l *loaded[T]) begin(ctx context.Context, p *mixture.Parameters) (*runtime.Packed[T], error) {
+func (l *loaded[T]) begin(ctx context.Context, p *mixture.Parameters) (*runtime.PackedModel[T], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -181,10 +181,10 @@ func (l *loaded[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mix
 	return s, nil
 }
 
-func (l *loaded[T]) accumulator(packed *runtime.Packed[T]) (func(*worker[T], block[T], []float64), error) {
+func (l *loaded[T]) accumulator(packed *runtime.PackedModel[T]) (func(*worker[T], block[T], []float64), error) {
 	if k, ok := l.device.kernels[runtime.Accumulate]; ok {
 		return func(w *worker[T], b block[T], sums []float64) {
-			k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records), Ptr(sums), Ptr(w.scratch))
+			k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]), Ptr(sums), Ptr(w.scratch))
 		}, nil
 	}
 	moments, ok := l.device.kernels[runtime.Moments]
@@ -197,13 +197,13 @@ func (l *loaded[T]) accumulator(packed *runtime.Packed[T]) (func(*worker[T], blo
 	}
 	return func(w *worker[T], b block[T], sums []float64) {
 		estep(w, b, sums[len(sums)-1:])
-		moments.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records),
+		moments.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[moments.Factor]),
 			Ptr(w.responsibilities), Int(len(w.logLikelihoods)), Ptr(sums), Ptr(w.scratch))
 	}, nil
 }
 
 // estep returns a call of the E-step that leaves responsibilities and log-likelihoods with the worker.
-func (l *loaded[T]) estep(packed *runtime.Packed[T]) (func(w *worker[T], b block[T], total []float64), error) {
+func (l *loaded[T]) estep(packed *runtime.PackedModel[T]) (func(w *worker[T], b block[T], total []float64), error) {
 	k, ok := l.device.kernels[runtime.EStep]
 	if !ok {
 		return nil, &runtime.MissingStageError{Stage: runtime.EStep}
@@ -213,7 +213,7 @@ func (l *loaded[T]) estep(packed *runtime.Packed[T]) (func(w *worker[T], b block
 		if w.responsibilities == nil {
 			w.responsibilities = make([]T, l.device.program.Components*pitch)
 		}
-		k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records),
+		k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]),
 			Ptr(w.responsibilities), Int(pitch), Ptr(w.logLikelihoods), Ptr(total), Ptr(w.scratch))
 	}, nil
 }
@@ -240,13 +240,13 @@ func (l *loaded[T]) Score(ctx context.Context, p *mixture.Parameters, out *mixtu
 	return nil
 }
 
-func (l *loaded[T]) scorer(packed *runtime.Packed[T], m int, out *mixture.Scores) (func(*worker[T], block[T], []float64), error) {
+func (l *loaded[T]) scorer(packed *runtime.PackedModel[T], m int, out *mixture.Scores) (func(*worker[T], block[T], []float64), error) {
 	score, ok := l.device.kernels[runtime.Score]
 	if !ok {
 		return nil, &runtime.MissingStageError{Stage: runtime.Score}
 	}
 	byScore := func(w *worker[T], b block[T], total []float64) {
-		score.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records),
+		score.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[score.Factor]),
 			Ptr(w.logLikelihoods), Ptr(w.labels), Ptr(total), Ptr(w.scratch))
 		runtime.TakeScores(out, b.from, w.logLikelihoods[:b.n], w.labels[:b.n])
 	}

@@ -121,6 +121,8 @@ type API struct {
 	ModuleLoadDataEx func(module *CUmodule, image *byte, options uint32, keys *CUjitOption, values *uintptr) Result `symbol:"cuModuleLoadDataEx"`
 	// CUresult cuModuleGetFunction(CUfunction *hfunc, CUmodule hmod, const char *name)
 	ModuleGetFunction func(function *CUfunction, module CUmodule, name string) Result `symbol:"cuModuleGetFunction"`
+	// CUresult cuModuleGetGlobal(CUdeviceptr *dptr, size_t *bytes, CUmodule hmod, const char *name)
+	ModuleGetGlobal func(ptr *DevicePtr, bytes *uintptr, module CUmodule, name string) Result `symbol:"cuModuleGetGlobal_v2"`
 	// CUresult cuModuleUnload(CUmodule hmod)
 	ModuleUnload func(module CUmodule) Result `symbol:"cuModuleUnload"`
 

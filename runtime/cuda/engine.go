@@ -35,7 +35,10 @@ type releaser interface{ release() error }
 // engineKernel is a stage's kernel, loaded.
 type engineKernel struct {
 	*runtime.Kernel
-	function, reduce *Function
+	function *Function
+	then     *Function // what is launched next, or nil
+	reduce   *Function // of kernels that sum statistics
+	constant DevicePtr // where the records go, or 0
 }
 
 // NewEngine loads the program's kernels. The context stays the caller's, to be closed after the engine.
@@ -73,6 +76,16 @@ func (e *Engine) loadKernel(k *runtime.Kernel) error {
 	}
 	if err := loaded.function.SetMaxDynamicShared(k.SharedBytes); err != nil {
 		return err
+	}
+	if k.Then != "" {
+		if loaded.then, err = module.Function(k.Then); err != nil {
+			return err
+		}
+	}
+	if k.Constant {
+		if loaded.constant, _, err = module.Global(runtime.ConstantRecords); err != nil {
+			return err
+		}
 	}
 	if k.Stage == runtime.Accumulate || k.Stage == runtime.Moments {
 		if loaded.reduce, err = module.Function(reduceEntry); err != nil {
@@ -158,16 +171,17 @@ func (e *Engine) unload() error {
 // threadsOfReduce is the block of the reduce kernel.
 const threadsOfReduce = 256
 
-// blocks returns how many blocks along n events a kernel is launched with.
-func (e *Engine) blocks(k engineKernel, n int) int {
-	return max(1, min((n+k.Tile-1)/k.Tile, k.BlocksPerUnit*e.context.Device().Multiprocessors))
+// slices returns in how many parts a kernel cuts n events.
+func (e *Engine) slices(k engineKernel, n int) int {
+	return k.Slices(n, k.Blocks, e.context.Device().Multiprocessors)
 }
 
-// launch puts a kernel on the engine's stream with that many blocks along the events.
-func (e *Engine) launch(k engineKernel, blocks int, args ...any) error {
-	grid := Dim3{X: blocks}
-	if k.PerComponent {
-		grid.Y = e.program.Components
-	}
-	return k.function.Launch(grid, Dim3{X: k.Threads}, k.SharedBytes, e.stream, args...)
+// slicesThen is slices of what is launched after a kernel: blocks of it take all the work on their events.
+func (e *Engine) slicesThen(k engineKernel, n int) int {
+	return k.Slices(n, 1, e.context.Device().Multiprocessors)
+}
+
+// launch puts a kernel on the engine's stream, for events cut in that many slices.
+func (e *Engine) launch(k engineKernel, slices int, args ...any) error {
+	return k.function.Launch(Dim3{X: k.Blocks, Y: slices}, Dim3{X: k.Threads}, k.SharedBytes, e.stream, args...)
 }

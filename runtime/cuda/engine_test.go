@@ -39,8 +39,23 @@ func program(p runtimetest.Problem, stages []string) *runtime.Program {
 		}
 		program.Kernels = append(program.Kernels, runtime.Kernel{
 			Variant: stage + "-fake", Stage: stage, Entry: stage, Binary: []byte("fake"),
-			Threads: fakeTile, BlocksPerUnit: 1, PerComponent: stage == runtime.Moments || stage == runtime.Update, Tile: fakeTile,
+			Events: runtime.ByEvent, Factor: runtime.Packed, Threads: fakeTile, Blocks: 1, BlocksPerUnit: 1, Tile: fakeTile,
 		})
+		k := &program.Kernels[len(program.Kernels)-1]
+		if !p.Covariance.Correlated() {
+			k.Factor = runtime.Diagonal
+		}
+		switch stage {
+		case runtime.Moments, runtime.Update:
+			k.Blocks, k.BlocksPerUnit = program.Components, program.Components
+		case runtime.EStep: // everything that a kernel may want otherwise
+			k.Events, k.Blocks, k.Then = runtime.ByDimension, program.Components, "normalise"
+			if p.Covariance.Correlated() {
+				k.Factor = runtime.Square
+			}
+		case runtime.Score:
+			k.Events, k.Constant = runtime.ByDimension, true
+		}
 	}
 	return program
 }
@@ -54,7 +69,7 @@ func fakeOf(p *runtime.Program, memory uint64) *cudafake.Driver {
 	if p.Precision == runtime.Float32 {
 		kernels = fakeKernels[float32](p)
 	}
-	return cudafake.New(cudafake.Config{Devices: []cuda.Device{device}, Kernels: kernels})
+	return cudafake.New(cudafake.Config{Devices: []cuda.Device{device}, Kernels: kernels, Globals: fakeGlobals(p)})
 }
 
 // plenty is memory for anything here.
@@ -248,6 +263,11 @@ func TestEngineSpans(t *testing.T) {
 	}
 	few, many := program(problem, split()), program(problem, split())
 	many.Components = components
+	for i := range many.Kernels {
+		if k := &many.Kernels[i]; k.Blocks > 1 {
+			k.Blocks, k.BlocksPerUnit = components, components
+		}
+	}
 	want, clean := withoutFailure(t, few, data, sample.Start)
 	got, spanned := withoutFailure(t, many, data, sample.Start)
 	got.check(t, want)
@@ -331,7 +351,7 @@ func TestEngineErrors(t *testing.T) {
 	for _, call := range []string{
 		"cuMemAlloc", "cuMemHostAlloc", "cuMemGetInfo", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuLaunchKernel",
 		"cuStreamCreate", "cuStreamSynchronize", "cuEventCreate", "cuEventRecord", "cuModuleLoadDataEx",
-		"cuModuleGetFunction", "cuFuncSetAttribute",
+		"cuModuleGetFunction", "cuModuleGetGlobal", "cuMemcpyDtoDAsync", "cuFuncSetAttribute",
 	} {
 		calls := clean.Calls(call)
 		if calls == 0 {
@@ -388,7 +408,7 @@ func TestEngineKernelFails(t *testing.T) {
 			kernels[i].Run = func(*cudafake.Launch) error { return cudafake.ErrAccess }
 		}
 	}
-	fake := cudafake.New(cudafake.Config{Kernels: kernels})
+	fake := cudafake.New(cudafake.Config{Kernels: kernels, Globals: fakeGlobals(program)})
 	driver, err := fake.Open()
 	must(t, err)
 	devices, err := driver.Devices()
@@ -439,12 +459,14 @@ func TestNewEngineFails(t *testing.T) {
 		"an image refused": func(c *cudafake.Config) {
 			c.CheckImage = func([]byte) (string, cuda.Result) { return "", cuda.ResultNoBinaryForGPU }
 		},
-		"a kernel missing":  func(c *cudafake.Config) { c.Kernels = c.Kernels[1:] },
-		"no sum of blocks":  func(c *cudafake.Config) { c.Kernels = c.Kernels[:len(c.Kernels)-1] },
+		"a kernel missing":  func(c *cudafake.Config) { c.Kernels = lacking(c.Kernels, runtime.Accumulate) },
+		"no sum of slices":  func(c *cudafake.Config) { c.Kernels = lacking(c.Kernels, "reduce") },
+		"nothing after it":  func(c *cudafake.Config) { c.Kernels = lacking(c.Kernels, "normalise") },
+		"no constants":      func(c *cudafake.Config) { c.Globals = nil },
 		"too little shared": func(c *cudafake.Config) { c.Devices = []cuda.Device{{Name: "small", MaxThreadsPerBlock: 1}} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := cudafake.Config{Kernels: fakeKernels[float64](whole)}
+			config := cudafake.Config{Kernels: fakeKernels[float64](whole), Globals: fakeGlobals(whole)}
 			spoil(&config)
 			program := *whole
 			program.Kernels = slices.Clone(whole.Kernels)
@@ -457,6 +479,11 @@ func TestNewEngineFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lacking returns the kernels but one.
+func lacking(kernels []cudafake.Kernel, name string) []cudafake.Kernel {
+	return slices.DeleteFunc(kernels, func(k cudafake.Kernel) bool { return k.Name == name })
 }
 
 // TestEngineCancelledUpload: cancelling stops an upload under way, and leaves nothing.

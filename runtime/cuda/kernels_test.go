@@ -17,14 +17,48 @@ const fakeTile = 37
 func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 	f := fakes[T]{p}
 	ptr, i64 := cuda.DevicePtr(0), int64(0)
-	return []cudafake.Kernel{
-		{Name: runtime.EStep, Params: []any{ptr, i64, ptr, ptr, ptr, i64, ptr, ptr}, Run: f.estep},
-		{Name: runtime.Moments, Params: []any{ptr, i64, ptr, ptr, ptr, i64, ptr}, Run: f.moments},
-		{Name: runtime.Accumulate, Params: []any{ptr, i64, ptr, ptr, ptr}, Run: f.accumulate},
-		{Name: runtime.Score, Params: []any{ptr, i64, ptr, ptr, ptr, ptr, ptr}, Run: f.score},
+	kernels := []cudafake.Kernel{
 		{Name: runtime.Update, Params: []any{ptr, ptr, ptr, ptr, ptr, ptr, i64, ptr, ptr, ptr, ptr}, Run: f.update},
 		{Name: "reduce", Params: []any{ptr, i64, ptr}, Run: f.reduce},
 	}
+	for _, k := range []struct {
+		stage string
+		own   []any
+		run   func(*cudafake.Launch, *inputs[T]) error
+	}{
+		{runtime.EStep, []any{ptr, i64, ptr, ptr}, f.estep},
+		{runtime.Moments, []any{ptr, i64, ptr}, f.moments},
+		{runtime.Accumulate, []any{ptr}, f.accumulate},
+		{runtime.Score, []any{ptr, ptr, ptr}, f.score},
+	} {
+		kernel := p.Kernel(k.stage)
+		if kernel == nil {
+			continue
+		}
+		entries := map[string]func(*cudafake.Launch, *inputs[T]) error{k.stage: k.run}
+		if kernel.Then != "" {
+			entries = map[string]func(*cudafake.Launch, *inputs[T]) error{k.stage: f.densities, kernel.Then: k.run}
+		}
+		for name, run := range entries {
+			kernels = append(kernels, cudafake.Kernel{
+				Name: name, Params: append(f.params(kernel), k.own...),
+				Run: func(l *cudafake.Launch) error {
+					in, err := f.inputs(l, kernel)
+					if err != nil {
+						return err
+					}
+					return run(l, in)
+				},
+			})
+		}
+	}
+	return kernels
+}
+
+// fakeGlobals are the variables of every module: the records of kernels that read them in constant memory.
+func fakeGlobals(p *runtime.Program) map[string]int {
+	const number = 8
+	return map[string]int{runtime.ConstantRecords: p.Components * p.Record(runtime.Packed) * number}
 }
 
 // fakes is the kernels of one program.
@@ -37,20 +71,61 @@ func (f fakes[T]) triangle() int { return f.Cells() - 1 - f.Dimensions }
 type inputs[T runtime.Real] struct {
 	n                        int
 	events, weights, records []T
+	kernel                   *runtime.Kernel
+	dimension, event         int // how far apart an event's numbers, and two events, are
+	own                      int // the first argument that is the kernel's own
 }
 
-func (f fakes[T]) inputs(l *cudafake.Launch) (in inputs[T], err error) {
-	in.n = int(l.Args[1].(int64))
-	if in.events, err = array[T](l, 0, in.n*f.Dimensions); err != nil {
-		return in, err
+// params are the types of those arguments.
+func (f fakes[T]) params(k *runtime.Kernel) []any {
+	params := []any{cuda.DevicePtr(0)}
+	if k.Events == runtime.ByDimension {
+		params = append(params, int64(0))
+	}
+	params = append(params, int64(0), cuda.DevicePtr(0))
+	if !k.Constant {
+		params = append(params, cuda.DevicePtr(0))
+	}
+	return params
+}
+
+func (f fakes[T]) inputs(l *cudafake.Launch, k *runtime.Kernel) (in *inputs[T], err error) {
+	in = &inputs[T]{kernel: k, dimension: 1, event: f.Dimensions}
+	next := 1
+	if k.Events == runtime.ByDimension {
+		in.dimension, in.event = int(l.Args[next].(int64)), 1
+		next++
+	}
+	in.n = int(l.Args[next].(int64))
+	if in.events, err = array[T](l, 0, (in.n-1)*in.event+(f.Dimensions-1)*in.dimension+1); err != nil {
+		return nil, err
 	}
 	if f.Weighted {
-		if in.weights, err = array[T](l, 2, in.n); err != nil {
-			return in, err
+		if in.weights, err = array[T](l, next+1, in.n); err != nil {
+			return nil, err
 		}
 	}
-	in.records, err = array[T](l, 3, f.Components*f.Record())
+	in.own = next + 2
+	records := f.Components * f.Record(k.Factor)
+	if k.Constant {
+		constants, err := l.Global(runtime.ConstantRecords)
+		if err != nil {
+			return nil, err
+		}
+		in.records, err = cudafake.Slice[T](l, constants, records)
+		return in, err
+	}
+	in.own++
+	in.records, err = array[T](l, next+2, records)
 	return in, err
+}
+
+// x returns coordinate d of event i.
+func (in *inputs[T]) x(i, d int) T { return in.events[i*in.event+d*in.dimension] }
+
+// own returns the n numbers that one of the kernel's own arguments points to.
+func own[T runtime.Real, E cuda.Number](l *cudafake.Launch, in *inputs[T], argument, n int) ([]E, error) {
+	return array[E](l, in.own+argument, n)
 }
 
 // array returns the n numbers that an argument points to.
@@ -70,7 +145,8 @@ func (in *inputs[T]) weight(i int) float64 {
 func (f fakes[T]) logits(out []float64, in *inputs[T], i int) {
 	d := f.Dimensions
 	for m := range out {
-		record := in.records[m*f.Record():][:f.Record()]
+		size := f.Record(in.kernel.Factor)
+		record := in.records[m*size:][:size]
 		mean, constant, factor := record[1:], float64(record[d+1]), record[d+2:]
 		if math.IsInf(constant, -1) {
 			out[m] = constant
@@ -83,7 +159,11 @@ func (f fakes[T]) logits(out []float64, in *inputs[T], i int) {
 				first = a
 			}
 			for b := first; b <= a; b++ {
-				y += float64(factor[k]) * float64(in.events[i*d+b]-mean[b])
+				at := k
+				if in.kernel.Factor == runtime.Square {
+					at = b*d + a
+				}
+				y += float64(factor[at]) * float64(in.x(i, b)-mean[b])
 				k++
 			}
 			square += y * y
@@ -110,35 +190,54 @@ func softmax(logits []float64) (logSum float64, label int) {
 	return highest + math.Log(sum), label
 }
 
-// block returns which block of a launch takes event i.
-func block(l *cudafake.Launch, i int) int { return i / fakeTile % l.Grid.X }
+// slice returns which slice of a launch event i is in.
+func slice(l *cudafake.Launch, i int) int { return i / fakeTile % l.Grid.Y }
 
-// estep: events, n, weights, records, responsibilities, stride, log-likelihoods, totals.
-func (f fakes[T]) estep(l *cudafake.Launch) error {
-	in, err := f.inputs(l)
+// densities: responsibilities, stride, log-likelihoods, totals, of which it writes the first: log-densities, which estep turns
+// into what they are.
+func (f fakes[T]) densities(l *cudafake.Launch, in *inputs[T]) error {
+	stride := int(l.Args[in.own+1].(int64))
+	responsibilities, err := own[T, T](l, in, 0, f.Components*stride)
 	if err != nil {
 		return err
 	}
-	stride := int(l.Args[5].(int64))
-	responsibilities, err := array[T](l, 4, f.Components*stride)
+	row := make([]float64, f.Components)
+	for i := range in.n {
+		f.logits(row, in, i)
+		for m := range l.Grid.X { // blocks share components
+			responsibilities[m*stride+i] = T(row[m])
+		}
+	}
+	return nil
+}
+
+// estep: responsibilities, stride, log-likelihoods, totals.
+func (f fakes[T]) estep(l *cudafake.Launch, in *inputs[T]) error {
+	stride := int(l.Args[in.own+1].(int64))
+	responsibilities, err := own[T, T](l, in, 0, f.Components*stride)
 	if err != nil {
 		return err
 	}
-	logLikelihoods, err := array[T](l, 6, in.n)
+	logLikelihoods, err := own[T, T](l, in, 2, in.n)
 	if err != nil {
 		return err
 	}
-	totals, err := array[float64](l, 7, l.Grid.X)
+	totals, err := own[T, float64](l, in, 3, l.Grid.Y)
 	if err != nil {
 		return err
 	}
 	clear(totals)
 	row := make([]float64, f.Components)
 	for i := range in.n {
-		f.logits(row, &in, i)
+		f.logits(row, in, i)
+		if in.kernel.Then != "" {
+			for m := range row {
+				row[m] = float64(responsibilities[m*stride+i])
+			}
+		}
 		logSum, _ := softmax(row)
 		logLikelihoods[i] = T(logSum)
-		totals[block(l, i)] += in.weight(i) * logSum
+		totals[slice(l, i)] += in.weight(i) * logSum
 		for m, r := range row {
 			responsibilities[m*stride+i] = T(r)
 		}
@@ -152,8 +251,8 @@ func (f fakes[T]) addMoments(cells []float64, in *inputs[T], i, m int, r float64
 		return
 	}
 	d := f.Dimensions
-	mean := in.records[m*f.Record()+1:]
-	delta := func(a int) float64 { return float64(in.events[i*d+a] - mean[a]) }
+	mean := in.records[m*f.Record(in.kernel.Factor)+1:]
+	delta := func(a int) float64 { return float64(in.x(i, a) - mean[a]) }
 	cells[0] += r
 	k := 1 + d
 	for a := range d {
@@ -169,88 +268,77 @@ func (f fakes[T]) addMoments(cells []float64, in *inputs[T], i, m int, r float64
 	}
 }
 
-// partial returns the rows that the blocks of a launch leave, zero.
-func (f fakes[T]) partial(l *cudafake.Launch, argument int) ([]float64, error) {
-	rows, err := array[float64](l, argument, l.Grid.X*f.Sums())
+// partial returns the rows that the slices of a launch leave, zero.
+func (f fakes[T]) partial(l *cudafake.Launch, in *inputs[T], argument int) ([]float64, error) {
+	rows, err := own[T, float64](l, in, argument, l.Grid.Y*f.Sums())
 	clear(rows)
 	return rows, err
 }
 
-// moments: events, n, weights, records, responsibilities, stride, partial.
-func (f fakes[T]) moments(l *cudafake.Launch) error {
-	in, err := f.inputs(l)
+// moments: responsibilities, stride, partial.
+func (f fakes[T]) moments(l *cudafake.Launch, in *inputs[T]) error {
+	stride := int(l.Args[in.own+1].(int64))
+	responsibilities, err := own[T, T](l, in, 0, f.Components*stride)
 	if err != nil {
 		return err
 	}
-	stride := int(l.Args[5].(int64))
-	responsibilities, err := array[T](l, 4, f.Components*stride)
-	if err != nil {
-		return err
-	}
-	partial, err := f.partial(l, 6)
+	partial, err := f.partial(l, in, 2)
 	if err != nil {
 		return err
 	}
 	for i := range in.n {
-		row := partial[block(l, i)*f.Sums():]
-		for m := range l.Grid.Y {
-			f.addMoments(row[m*f.Cells():], &in, i, m, in.weight(i)*float64(responsibilities[m*stride+i]))
+		row := partial[slice(l, i)*f.Sums():]
+		for m := range l.Grid.X {
+			f.addMoments(row[m*f.Cells():], in, i, m, in.weight(i)*float64(responsibilities[m*stride+i]))
 		}
 	}
 	return nil
 }
 
-// accumulate: events, n, weights, records, partial.
-func (f fakes[T]) accumulate(l *cudafake.Launch) error {
-	in, err := f.inputs(l)
-	if err != nil {
-		return err
-	}
-	partial, err := f.partial(l, 4)
+// accumulate: partial.
+func (f fakes[T]) accumulate(l *cudafake.Launch, in *inputs[T]) error {
+	partial, err := f.partial(l, in, 0)
 	if err != nil {
 		return err
 	}
 	responsibilities := make([]float64, f.Components)
 	for i := range in.n {
-		row := partial[block(l, i)*f.Sums():][:f.Sums()]
-		f.logits(responsibilities, &in, i)
+		row := partial[slice(l, i)*f.Sums():][:f.Sums()]
+		f.logits(responsibilities, in, i)
 		logSum, _ := softmax(responsibilities)
 		row[f.Sums()-1] += in.weight(i) * logSum
 		for m, r := range responsibilities {
-			f.addMoments(row[m*f.Cells():], &in, i, m, in.weight(i)*r)
+			f.addMoments(row[m*f.Cells():], in, i, m, in.weight(i)*r)
 		}
 	}
 	return nil
 }
 
-// score: events, n, weights, records, log-likelihoods and labels, each of which may be null, totals.
-func (f fakes[T]) score(l *cudafake.Launch) error {
-	in, err := f.inputs(l)
-	if err != nil {
-		return err
-	}
+// score: log-likelihoods and labels, each of which may be null, totals.
+func (f fakes[T]) score(l *cudafake.Launch, in *inputs[T]) error {
 	var logLikelihoods []T
-	if l.Args[4].(cuda.DevicePtr) != 0 {
-		if logLikelihoods, err = array[T](l, 4, in.n); err != nil {
-			return err
-		}
-	}
 	var labels []int32
-	if l.Args[5].(cuda.DevicePtr) != 0 {
-		if labels, err = array[int32](l, 5, in.n); err != nil {
+	var err error
+	if l.Args[in.own].(cuda.DevicePtr) != 0 {
+		if logLikelihoods, err = own[T, T](l, in, 0, in.n); err != nil {
 			return err
 		}
 	}
-	totals, err := array[float64](l, 6, l.Grid.X)
+	if l.Args[in.own+1].(cuda.DevicePtr) != 0 {
+		if labels, err = own[T, int32](l, in, 1, in.n); err != nil {
+			return err
+		}
+	}
+	totals, err := own[T, float64](l, in, 2, l.Grid.Y)
 	if err != nil {
 		return err
 	}
 	clear(totals)
 	row := make([]float64, f.Components)
 	for i := range in.n {
-		f.logits(row, &in, i)
+		f.logits(row, in, i)
 		logSum, label := softmax(row)
-		totals[block(l, i)] += in.weight(i) * logSum
+		totals[slice(l, i)] += in.weight(i) * logSum
 		if logLikelihoods != nil {
 			logLikelihoods[i] = T(logSum)
 		}

@@ -103,6 +103,25 @@ func (m *Module) Function(name string) (*Function, error) {
 	return f, nil
 }
 
+// Global finds a variable of the module, in device or constant memory, by its name: where it lies and how many bytes it has.
+// The memory is the module's.
+func (m *Module) Global(name string) (ptr DevicePtr, bytes int, err error) {
+	err = m.context.Run(func() error {
+		if m.closed {
+			return ErrClosed
+		}
+		var size uintptr
+		err := check("cuModuleGetGlobal", m.context.api.ModuleGetGlobal(&ptr, &size, m.handle, name))
+		if failed, ok := errors.AsType[*Error](err); ok {
+			failed.Detail = fmt.Sprintf("variable %q", name)
+			return failed
+		}
+		bytes = int(size)
+		return nil
+	})
+	return ptr, bytes, err
+}
+
 // paramBytes returns the size of each of a kernel's parameters, or nil if the
 // driver, one older than CUDA 12.4, does not tell.
 func (c *Context) paramBytes(f CUfunction) []int {

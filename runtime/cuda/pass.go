@@ -24,7 +24,7 @@ func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*m
 }
 
 // accumulate sets total to the sums of all events.
-func (r *resident[T]) accumulate(ctx context.Context, records []T, total []float64) error {
+func (r *resident[T]) accumulate(ctx context.Context, records map[string][]T, total []float64) error {
 	visit, limit, err := r.accumulator()
 	if err != nil {
 		return err
@@ -49,8 +49,8 @@ func (r *resident[T]) accumulate(ctx context.Context, records []T, total []float
 func (r *resident[T]) accumulator() (visit func(s span, sums []float64) error, limit int, err error) {
 	if k, ok := r.engine.kernels[runtime.Accumulate]; ok {
 		return func(s span, sums []float64) error {
-			return r.sum(k, s, sums, func(blocks int) error {
-				return r.engine.launch(k, blocks, s.events, int64(s.n), s.weights, r.records.ptr, r.partial.ptr)
+			return r.sum(k, s, sums, func(slices int) error {
+				return r.launch(k, s, slices, r.partial.ptr)
 			})
 		}, r.chunk, nil
 	}
@@ -63,9 +63,8 @@ func (r *resident[T]) accumulator() (visit func(s span, sums []float64) error, l
 		if err != nil {
 			return err
 		}
-		err = r.sum(moments, s, sums, func(blocks int) error {
-			return r.engine.launch(moments, blocks, s.events, int64(s.n), s.weights, r.records.ptr,
-				r.responsibilities.ptr, int64(s.n), r.partial.ptr)
+		err = r.sum(moments, s, sums, func(slices int) error {
+			return r.launch(moments, s, slices, r.responsibilities.ptr, int64(s.n), r.partial.ptr)
 		})
 		sums[len(sums)-1] = logLikelihood
 		return err
@@ -77,23 +76,46 @@ func (r *resident[T]) spanOf(numbers int) int {
 	return max(1, maxSpanBytes/(numbers*numberBytes[T]()))
 }
 
-// sum runs a kernel that leaves sums in partial, a row a block, and adds the rows up.
-func (r *resident[T]) sum(k engineKernel, s span, sums []float64, launch func(blocks int) error) error {
+// launch puts a kernel over a span's events on the stream: the arguments that all of them begin with, then its own.
+func (r *resident[T]) launch(k engineKernel, s span, slices int, own ...any) error {
+	args, err := r.inputs(k, s)
+	if err != nil {
+		return err
+	}
+	return r.engine.launch(k, slices, append(args, own...)...)
+}
+
+// inputs are the arguments that kernels over events begin with. Records go to constant memory where the kernel has them there.
+func (r *resident[T]) inputs(k engineKernel, s span) ([]any, error) {
+	args := []any{s.events}
+	if k.Events == runtime.ByDimension {
+		args = []any{s.byDimension, int64(r.pitch())}
+	}
+	args = append(args, int64(s.n), s.weights)
+	records := r.records[k.Factor]
+	if !k.Constant {
+		return append(args, records.ptr), nil
+	}
+	return args, r.engine.stream.CopyDtoD(k.constant, records.ptr, r.engine.program.Components*r.engine.program.Record(k.Factor)*numberBytes[T]())
+}
+
+// sum runs a kernel that leaves sums in partial, a row a slice, and adds the rows up.
+func (r *resident[T]) sum(k engineKernel, s span, sums []float64, launch func(slices int) error) error {
 	e := r.engine
 	rowBytes := 8 * len(sums)
-	blocks := min(e.blocks(k, s.n), max(1, maxPartialBytes/rowBytes))
-	if err := r.partial.grow(e.context, blocks*rowBytes); err != nil {
+	slices := min(e.slices(k, s.n), max(1, maxPartialBytes/rowBytes))
+	if err := r.partial.grow(e.context, slices*rowBytes); err != nil {
 		return err
 	}
 	if err := r.sums.grow(e.context, rowBytes); err != nil {
 		return err
 	}
 	return e.context.Run(func() error {
-		if err := launch(blocks); err != nil {
+		if err := launch(slices); err != nil {
 			return err
 		}
 		grid := Dim3{X: (len(sums) + threadsOfReduce - 1) / threadsOfReduce}
-		if err := k.reduce.Launch(grid, Dim3{X: threadsOfReduce}, 0, e.stream, r.partial.ptr, int64(blocks), r.sums.ptr); err != nil {
+		if err := k.reduce.Launch(grid, Dim3{X: threadsOfReduce}, 0, e.stream, r.partial.ptr, int64(slices), r.sums.ptr); err != nil {
 			return err
 		}
 		return r.fetch(Bytes(sums), r.sums.ptr)
@@ -121,22 +143,29 @@ func (r *resident[T]) estep(s span) (float64, error) {
 	if err := r.logLikelihoods.grow(r.engine.context, bytes); err != nil {
 		return 0, err
 	}
-	return r.total(k, s, func(blocks int) error {
-		return r.engine.launch(k, blocks, s.events, int64(s.n), s.weights, r.records.ptr,
-			r.responsibilities.ptr, int64(s.n), r.logLikelihoods.ptr, r.totals.ptr)
-	})
+	return r.total(k, s, r.responsibilities.ptr, int64(s.n), r.logLikelihoods.ptr)
 }
 
-// total runs a kernel that leaves a log-likelihood for each block in totals, and returns their sum.
-func (r *resident[T]) total(k engineKernel, s span, launch func(blocks int) error) (float64, error) {
-	blocks := r.engine.blocks(k, s.n)
-	totals := make([]float64, blocks)
-	if err := r.totals.grow(r.engine.context, 8*blocks); err != nil {
+// total runs a kernel that leaves a log-likelihood for each slice in totals, its last argument, and returns their sum.
+func (r *resident[T]) total(k engineKernel, s span, own ...any) (float64, error) {
+	e := r.engine
+	slices := e.slices(k, s.n)
+	totals := make([]float64, slices)
+	if k.then != nil {
+		totals = make([]float64, e.slicesThen(k, s.n))
+	}
+	if err := r.totals.grow(e.context, 8*len(totals)); err != nil {
 		return 0, err
 	}
-	err := r.engine.context.Run(func() error {
-		if err := launch(blocks); err != nil {
+	own = append(own, r.totals.ptr)
+	err := e.context.Run(func() error {
+		if err := r.launch(k, s, slices, own...); err != nil {
 			return err
+		}
+		if k.then != nil {
+			if err := r.launchThen(k, s, len(totals), own...); err != nil {
+				return err
+			}
 		}
 		return r.fetch(Bytes(totals), r.totals.ptr)
 	})
@@ -145,6 +174,15 @@ func (r *resident[T]) total(k engineKernel, s span, launch func(blocks int) erro
 		sum += v
 	}
 	return sum, err
+}
+
+// launchThen puts what comes after a kernel on the stream, with the same arguments.
+func (r *resident[T]) launchThen(k engineKernel, s span, slices int, own ...any) error {
+	args, err := r.inputs(k, s)
+	if err != nil {
+		return err
+	}
+	return k.then.Launch(Dim3{X: 1, Y: slices}, Dim3{X: k.Threads}, 0, r.engine.stream, append(args, own...)...)
 }
 
 // Score runs the E-step kernel where responsibilities are asked for, and the score kernel for all else.
@@ -221,9 +259,7 @@ func (r *resident[T]) score(s span, out *mixture.Scores) (float64, error) {
 		}
 		labelsOut = r.labels.ptr
 	}
-	total, err := r.total(k, s, func(blocks int) error {
-		return r.engine.launch(k, blocks, s.events, int64(s.n), s.weights, r.records.ptr, logLikelihoodsOut, labelsOut, r.totals.ptr)
-	})
+	total, err := r.total(k, s, logLikelihoodsOut, labelsOut)
 	if err != nil {
 		return 0, err
 	}

@@ -3,6 +3,8 @@ package cuda
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -35,17 +37,21 @@ type resident[T runtime.Real] struct {
 	closed bool
 	chunk  int // events that the buffers hold
 	first  int // of the events that they hold now, -1 for none
-	events buffer
+	// events and byDimension are the same numbers in the two layouts, each empty where no kernel reads it.
+	events, byDimension buffer
 	// weights is empty for weights of 1.
 	weights buffer
 
-	records, partial, sums, totals, update   buffer
+	records map[string]*buffer // by layout of factors
+
+	partial, sums, totals, update            buffer
 	responsibilities, logLikelihoods, labels buffer
 }
 
 func newResident[T runtime.Real](e *Engine, data mixture.Data, s *mixture.Summary) *resident[T] {
 	r := &resident[T]{
 		engine: e, data: data, weight: s.EventWeight, frame: runtime.NewFrame(s, e.program.Precision), first: -1,
+		records: map[string]*buffer{},
 	}
 	r.upload = &uploader[T]{context: e.context, stream: e.stream, frame: r.frame, data: data}
 	return r
@@ -59,7 +65,7 @@ func numberBytes[T runtime.Real]() int {
 
 // open decides how many events are to be on the device at once, and uploads them if that is all.
 func (r *resident[T]) open(ctx context.Context) error {
-	each := numberBytes[T]() * r.engine.program.Dimensions
+	each := numberBytes[T]() * r.engine.program.Dimensions * max(1, len(r.layouts()))
 	if r.data.Weights != nil {
 		each += numberBytes[T]()
 	}
@@ -98,20 +104,28 @@ func (r *resident[T]) bring(ctx context.Context, first, n int) error {
 		return nil
 	}
 	r.first = -1
-	numbers := r.chunk * numberBytes[T]()
-	if err := r.events.grow(r.engine.context, numbers*r.engine.program.Dimensions); err != nil {
-		return err
+	for _, l := range r.layouts() {
+		if err := l.grow(r.engine.context, r.pitch()*numberBytes[T]()*r.engine.program.Dimensions); err != nil {
+			return err
+		}
 	}
 	if r.data.Weights != nil {
-		if err := r.weights.grow(r.engine.context, numbers); err != nil {
+		if err := r.weights.grow(r.engine.context, r.chunk*numberBytes[T]()); err != nil {
 			return err
 		}
 	}
 	if err := r.upload.open(r.chunk); err != nil {
 		return err
 	}
-	if err := r.upload.events(ctx, r.events.ptr, first, n); err != nil {
-		return err
+	if r.engine.program.Reads(runtime.ByEvent) {
+		if err := r.upload.events(ctx, r.events.ptr, first, n); err != nil {
+			return err
+		}
+	}
+	if r.engine.program.Reads(runtime.ByDimension) {
+		if err := r.upload.byDimension(ctx, r.byDimension.ptr, r.pitch(), first, n); err != nil {
+			return err
+		}
 	}
 	if r.data.Weights != nil {
 		if err := r.upload.weights(ctx, r.weights.ptr, first, n); err != nil {
@@ -125,10 +139,28 @@ func (r *resident[T]) bring(ctx context.Context, first, n int) error {
 	return nil
 }
 
+// layouts are the buffers of events that kernels read.
+func (r *resident[T]) layouts() []*buffer {
+	var all []*buffer
+	if r.engine.program.Reads(runtime.ByEvent) {
+		all = append(all, &r.events)
+	}
+	if r.engine.program.Reads(runtime.ByDimension) {
+		all = append(all, &r.byDimension)
+	}
+	return all
+}
+
+// pitch is how many numbers lie between the dimensions of an event by dimension: the events held, in whole lines of memory.
+func (r *resident[T]) pitch() int {
+	const line = 32
+	return (r.chunk + line - 1) / line * line
+}
+
 // span is consecutive events on the device.
 type span struct {
-	from, n         int
-	events, weights DevicePtr
+	from, n                      int
+	events, byDimension, weights DevicePtr
 }
 
 // each calls visit for spans of at most limit events that cover them all, in order.
@@ -145,6 +177,7 @@ func (r *resident[T]) each(ctx context.Context, limit int, visit func(s span) er
 			}
 			s := span{from: first + from, n: min(limit, size-from)}
 			s.events = r.events.ptr + DevicePtr(from*r.engine.program.Dimensions*numberBytes[T]())
+			s.byDimension = r.byDimension.ptr + DevicePtr(from*numberBytes[T]())
 			if r.data.Weights != nil {
 				s.weights = r.weights.ptr + DevicePtr(from*numberBytes[T]())
 			}
@@ -157,7 +190,7 @@ func (r *resident[T]) each(ctx context.Context, limit int, visit func(s span) er
 }
 
 // begin checks that a pass under p can be made, and lays p out. Where it can, the caller must call end.
-func (r *resident[T]) begin(ctx context.Context, p *mixture.Parameters) (*runtime.Packed[T], error) {
+func (r *resident[T]) begin(ctx context.Context, p *mixture.Parameters) (*runtime.PackedModel[T], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -172,11 +205,19 @@ func (r *resident[T]) begin(ctx context.Context, p *mixture.Parameters) (*runtim
 }
 
 // take puts a model's records on the device, before whatever the stream is given next.
-func (r *resident[T]) take(records []T) error {
-	if err := r.records.grow(r.engine.context, len(Bytes(records))); err != nil {
-		return err
+func (r *resident[T]) take(records map[string][]T) error {
+	for layout, numbers := range records {
+		if r.records[layout] == nil {
+			r.records[layout] = &buffer{}
+		}
+		if err := r.records[layout].grow(r.engine.context, len(Bytes(numbers))); err != nil {
+			return err
+		}
+		if err := r.engine.stream.CopyHtoD(r.records[layout].ptr, Bytes(numbers)); err != nil {
+			return err
+		}
 	}
-	return r.engine.stream.CopyHtoD(r.records.ptr, Bytes(records))
+	return nil
 }
 
 func (r *resident[T]) enter() error {
@@ -214,10 +255,10 @@ func (r *resident[T]) release() error {
 func (r *resident[T]) free() error {
 	r.first = -1
 	var all []error
-	for _, b := range []*buffer{
-		&r.events, &r.weights, &r.records, &r.partial, &r.sums, &r.totals, &r.update,
+	for _, b := range append(slices.Collect(maps.Values(r.records)),
+		&r.events, &r.byDimension, &r.weights, &r.partial, &r.sums, &r.totals, &r.update,
 		&r.responsibilities, &r.logLikelihoods, &r.labels,
-	} {
+	) {
 		all = append(all, b.free(r.engine.context))
 	}
 	return errors.Join(all...)

@@ -27,11 +27,11 @@ func program() *runtime.Program {
 		Kernels: []runtime.Kernel{
 			{
 				Variant: "accumulate-full-lanes", Stage: runtime.Accumulate, Entry: "accumulate_full_lanes",
-				Binary: accumulate, Tile: 64, ScratchBytes: 8192,
+				Binary: accumulate, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 64, ScratchBytes: 8192,
 			},
 			{
 				Variant: "score-full-lanes", Stage: runtime.Score, Entry: "score_full_lanes",
-				Binary: score, Tile: 64, ScratchBytes: 8192,
+				Binary: score, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 64, ScratchBytes: 8192,
 			},
 		},
 	}

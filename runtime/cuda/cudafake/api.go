@@ -233,6 +233,9 @@ func (f *Driver) addModules(api *cuda.API) {
 	api.ModuleGetFunction = func(function *cuda.CUfunction, module cuda.CUmodule, name string) cuda.Result {
 		return f.in("cuModuleGetFunction", func(d *device) cuda.Result { return f.find(d, function, module, name) })
 	}
+	api.ModuleGetGlobal = func(ptr *cuda.DevicePtr, bytes *uintptr, module cuda.CUmodule, name string) cuda.Result {
+		return f.in("cuModuleGetGlobal", func(d *device) cuda.Result { return d.global(ptr, bytes, module, name) })
+	}
 	api.ModuleUnload = func(module cuda.CUmodule) cuda.Result {
 		return f.in("cuModuleUnload", func(d *device) cuda.Result { return d.unload(module) })
 	}

@@ -11,7 +11,7 @@ import (
 // newFake returns an imitation with the conformance suite's kernels.
 func newFake(t *testing.T) (*cudafake.Driver, *cuda.Driver) {
 	t.Helper()
-	fake := cudafake.New(cudafake.Config{Kernels: cudatest.Kernels(), CheckImage: cudatest.CheckImage})
+	fake := cudafake.New(cudafake.Config{Kernels: cudatest.Kernels(), Globals: cudatest.Globals(), CheckImage: cudatest.CheckImage})
 	driver, err := fake.Open()
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ type device struct {
 	pinned      map[unsafe.Pointer][]byte
 	streams     map[cuda.CUstream]*stream // 0 is the default stream
 	events      map[cuda.CUevent]*event
-	modules     map[cuda.CUmodule]bool
+	modules     map[cuda.CUmodule]module
 	functions   map[cuda.CUfunction]*function
 	clock       time.Duration
 }
@@ -60,18 +60,22 @@ func (d *device) reset() {
 	d.pinned = map[unsafe.Pointer][]byte{}
 	d.streams = map[cuda.CUstream]*stream{0: {device: d}}
 	d.events = map[cuda.CUevent]*event{}
-	d.modules = map[cuda.CUmodule]bool{}
+	d.modules = map[cuda.CUmodule]module{}
 	d.functions = map[cuda.CUfunction]*function{}
 }
 
 // remaining lists what lives in the context.
 func (d *device) remaining(ordinal int) []string {
+	variables := 0
+	for _, m := range d.modules {
+		variables += len(m)
+	}
 	var list []string
 	for _, row := range []struct {
 		count int
 		what  string
 	}{
-		{len(d.allocations), fmt.Sprintf("allocations (%d bytes)", d.used)},
+		{len(d.allocations) - variables, fmt.Sprintf("allocations (%d bytes)", d.used)},
 		{len(d.pinned), "page-locked allocations"},
 		{len(d.streams) - 1, "streams"},
 		{len(d.events), "events"},

@@ -22,6 +22,8 @@ type Config struct {
 	Version cuda.Version
 	// Kernels are the functions of every module.
 	Kernels []Kernel
+	// Globals are the variables of every module, by name, and their bytes.
+	Globals map[string]int
 	// CheckImage looks at an image, up to its first zero byte, that is being loaded
 	// and returns cuda.Success, or another result and a compiler's log. Nil takes any.
 	CheckImage func(image []byte) (log string, result cuda.Result)

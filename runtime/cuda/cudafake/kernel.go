@@ -33,7 +33,17 @@ type Launch struct {
 	// is a microsecond unless Run sets it.
 	Took time.Duration
 
-	device *device
+	device  *device
+	globals module
+}
+
+// Global returns where a variable of the kernel's module lies.
+func (l *Launch) Global(name string) (cuda.DevicePtr, error) {
+	ptr, ok := l.globals[name]
+	if !ok {
+		return 0, fmt.Errorf("%w: no variable %q", ErrAccess, name)
+	}
+	return ptr, nil
 }
 
 // Slice returns n numbers of device memory at an address, to read and to write.

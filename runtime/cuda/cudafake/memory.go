@@ -33,11 +33,17 @@ func (d *device) alloc(ptr *cuda.DevicePtr, bytes uintptr) cuda.Result {
 	if uint64(bytes) > d.MemoryBytes-d.used {
 		return cuda.ErrOutOfMemory
 	}
-	*ptr = d.next
-	d.allocations[*ptr] = &allocation{bytes: poisoned(bytes)}
-	d.next += (cuda.DevicePtr(bytes) + guard + alignment - 1) / alignment * alignment
+	*ptr = d.place(bytes)
 	d.used += uint64(bytes)
 	return cuda.Success
+}
+
+// place gives poisoned memory an address.
+func (d *device) place(bytes uintptr) cuda.DevicePtr {
+	ptr := d.next
+	d.allocations[ptr] = &allocation{bytes: poisoned(bytes)}
+	d.next += (cuda.DevicePtr(bytes) + guard + alignment - 1) / alignment * alignment
+	return ptr
 }
 
 // free gives device memory back, after all work that may use it.

@@ -9,6 +9,9 @@ import (
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 )
 
+// module is a loaded module: where its variables lie.
+type module map[string]cuda.DevicePtr
+
 // function is a kernel in a loaded module.
 type function struct {
 	kernel     Kernel
@@ -28,8 +31,26 @@ func (f *Driver) load(d *device, module *cuda.CUmodule, image *byte, count uint3
 			return result
 		}
 	}
+	variables := map[string]cuda.DevicePtr{} // in memory that the module brings
+	for name, bytes := range f.config.Globals {
+		variables[name] = d.place(uintptr(bytes))
+	}
 	*module = cuda.CUmodule(f.handle())
-	d.modules[*module] = true
+	d.modules[*module] = variables
+	return cuda.Success
+}
+
+// global tells where a module's variable lies.
+func (d *device) global(ptr *cuda.DevicePtr, bytes *uintptr, handle cuda.CUmodule, name string) cuda.Result {
+	variables, ok := d.modules[handle]
+	if !ok {
+		return cuda.ResultInvalidHandle
+	}
+	at, ok := variables[strings.TrimRight(name, "\x00")]
+	if !ok {
+		return cuda.ResultNotFound
+	}
+	*ptr, *bytes = at, uintptr(len(d.allocations[at].bytes))
 	return cuda.Success
 }
 
@@ -57,7 +78,7 @@ func upToZero(s *byte) []byte {
 
 // find looks a kernel up by its name.
 func (f *Driver) find(d *device, handle *cuda.CUfunction, module cuda.CUmodule, name string) cuda.Result {
-	if !d.modules[module] {
+	if _, ok := d.modules[module]; !ok {
 		return cuda.ResultInvalidHandle
 	}
 	for _, kernel := range f.config.Kernels {
@@ -77,8 +98,12 @@ func (f *Driver) find(d *device, handle *cuda.CUfunction, module cuda.CUmodule, 
 
 // unload ends a module and its functions.
 func (d *device) unload(module cuda.CUmodule) cuda.Result {
-	if !d.modules[module] {
+	variables, ok := d.modules[module]
+	if !ok {
 		return cuda.ResultInvalidHandle
+	}
+	for _, ptr := range variables {
+		delete(d.allocations, ptr)
 	}
 	delete(d.modules, module)
 	for handle, fn := range d.functions {
@@ -190,7 +215,7 @@ func (f *Driver) launch(d *device, handle cuda.CUfunction, grid, block cuda.Dim3
 	}
 	l := &Launch{
 		Kernel: fn.kernel.Name, Grid: grid, Block: block, SharedBytes: sharedBytes,
-		Took: defaultDuration, device: d,
+		Took: defaultDuration, device: d, globals: d.modules[fn.module],
 	}
 	for i, pointer := range unsafe.Slice(params, len(fn.kernel.Params)) {
 		l.Args = append(l.Args, read(fn.kernel.Params[i], pointer))

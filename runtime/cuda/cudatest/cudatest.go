@@ -42,6 +42,7 @@ func Run(t *testing.T, driver *cuda.Driver) {
 		{"Event/Times", testEventTimes},
 		{"Event/Refused", testEventRefused},
 		{"Module/BadImage", testBadImage},
+		{"Module/Global", testGlobal},
 		{"Module/Close", testModuleClose},
 		{"Function/Attributes", testAttributes},
 		{"Function/Occupancy", testOccupancy},

@@ -37,6 +37,12 @@ func Kernels() []cudafake.Kernel {
 	}
 }
 
+// Globals returns the variables of the kernels' module and their bytes.
+func Globals() map[string]int { return map[string]int{"table": tableBytes} }
+
+// tableBytes is the size of the variable table.
+const tableBytes = 40
+
 // sharedStaticBytes is the static shared memory of the kernel shared.
 const sharedStaticBytes = 16
 

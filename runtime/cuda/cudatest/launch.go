@@ -28,6 +28,24 @@ func testBadImage(t *bench) {
 	}
 }
 
+// testGlobal writes a variable of a module, and asks for one that is not there.
+func testGlobal(t *bench) {
+	ptr, bytes, err := t.module.Global("table")
+	must(t, err)
+	if bytes != tableBytes {
+		t.Fatalf("%d bytes: want %d", bytes, tableBytes)
+	}
+	want, got := pattern(bytes, 1), make([]byte, bytes)
+	must(t, t.ctx.CopyHtoD(ptr, want))
+	must(t, t.ctx.CopyDtoH(got, ptr))
+	if !slices.Equal(got, want) {
+		t.Errorf("read %v: want %v", got, want)
+	}
+	if _, _, err := t.module.Global("absent"); !errors.Is(err, cuda.ResultNotFound) || !strings.Contains(err.Error(), `"absent"`) {
+		t.Errorf("a variable that is not there: %v", err)
+	}
+}
+
 // testModuleClose unloads one of two modules of the same image.
 func testModuleClose(t *bench) {
 	second, err := t.ctx.LoadModule(Image())
