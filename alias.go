@@ -45,6 +45,21 @@ type Progress = mixture.Progress
 // Plan is what is done for a problem on a device, and why.
 type Plan = autotune.Plan
 
+// PlanMode says what the choices of a plan may rest on.
+type PlanMode = autotune.Mode
+
+// The plan modes.
+const (
+	// PlanByEstimate takes what was measured, where there is such a thing, and otherwise the cost model.
+	PlanByEstimate = autotune.ByEstimate
+	// PlanMeasured times the promising candidates of a fit that was not tuned before it runs, and remembers.
+	PlanMeasured = autotune.Measure
+	// PlanWisdomOnly takes only what was measured, and is an error where nothing was.
+	PlanWisdomOnly = autotune.WisdomOnly
+	// PlanExplore has every fit run kernels that were not measured yet, and measures them, until all are known.
+	PlanExplore = autotune.Explore
+)
+
 // Float32 views n events of d numbers each in data, by row and without a gap. Nothing is copied.
 func Float32(data []float32, n, d int) (Events, error) { return mixture.Float32(data, n, d, d) }
 

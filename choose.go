@@ -1,6 +1,7 @@
 package gmmspec
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	goruntime "runtime"
@@ -97,7 +98,11 @@ func (c *chooser) auto(p variants.Problem) (*Plan, error) {
 		}), nil
 	}
 	var without []autotune.Alternative
+	var ignorant error // that nothing was measured where only that counts
 	consider := func(device string, plan *Plan, err error) {
+		if errors.As(err, new(*autotune.NoWisdomError)) {
+			ignorant = err
+		}
 		if err != nil {
 			without = append(without, autotune.Alternative{Device: device, Reason: err.Error()})
 			return
@@ -113,6 +118,9 @@ func (c *chooser) auto(p variants.Problem) (*Plan, error) {
 		consider(DeviceCUDA, plan, err)
 	}
 	best := autotune.Cheapest(plans, without)
+	if c.settings.mode == PlanWisdomOnly && best.Device == DeviceReference && ignorant != nil {
+		return nil, ignorant
+	}
 	c.warnUnusable(best)
 	return best, nil
 }
@@ -152,7 +160,7 @@ func (c *chooser) ccOrReference(p variants.Problem) (*Plan, error) {
 		return c.fallback(p, err)
 	}
 	plan, err := c.cc(p)
-	if err != nil && c.settings.variant == "" {
+	if err != nil && c.settings.variant == "" && c.settings.mode != PlanWisdomOnly {
 		return c.fallback(p, err)
 	}
 	return plan, err
@@ -201,6 +209,11 @@ func (c *chooser) ccDevice(p variants.Precision) autotune.Device {
 	if p == variants.Float64 {
 		d.Flops /= ccDouble
 	}
+	ofC := *c.settings
+	ofC.device = DeviceCC
+	if _, environment, err := ofC.environment(); err == nil {
+		d.Known = c.known(target, environment)
+	}
 	return d
 }
 
@@ -224,7 +237,7 @@ func (c *chooser) cuda(p variants.Problem) (*Plan, error) {
 // needOn is the need of a device that has variants.
 func (c *chooser) needOn() autotune.Need {
 	need := c.need
-	need.Variant = c.settings.variant
+	need.Variant, need.Mode = c.settings.variant, c.settings.mode
 	return need
 }
 
@@ -272,6 +285,13 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 	d.Flops, d.UpdateFlops = peak/doubleCost(device, p), peak/doubleCost(device, variants.Float64)
 	d.Bandwidth = float64(device.MemoryKHz) * kilo * perClock * float64(device.MemoryBusBits) / bitsPerByte
 	d.Cached = c.cached(d.Target)
+	ofCUDA := *s
+	ofCUDA.device = DeviceCUDA
+	_, environment, err := ofCUDA.environment()
+	if err != nil {
+		return d, err
+	}
+	d.Known = c.known(d.Target, environment)
 	return d, nil
 }
 
@@ -297,14 +317,18 @@ func doubleCost(d cuda.Device, p variants.Precision) float64 {
 	return consumerDouble
 }
 
+// warn says something once.
+func (c *chooser) warn(warning string) {
+	if !slices.Contains(c.warnings, warning) {
+		c.warnings = append(c.warnings, warning)
+	}
+}
+
 // cached returns a test for whether a candidate has been compiled before.
 func (c *chooser) cached(t variants.Target) func(variants.Problem, variants.Candidate) bool {
 	store, err := c.settings.workshop.openCache(c.settings.cacheDir)
 	if err != nil {
-		warning := fmt.Sprintf("compiled kernels are not kept: %v", err)
-		if !slices.Contains(c.warnings, warning) {
-			c.warnings = append(c.warnings, warning)
-		}
+		c.warn(fmt.Sprintf("compiled kernels are not kept: %v", err))
 	}
 	b := &builder{workshop: c.settings.workshop, cache: store}
 	return func(p variants.Problem, candidate variants.Candidate) bool { return b.cached(unit(p, t, candidate)) }

@@ -89,6 +89,7 @@ func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn f
 func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string)) (*opened, error) {
 	problem := problemOf(j.data, s, j.components)
 	full := map[string]error{}
+	measured := s.mode != PlanMeasured
 	for {
 		failed := d.failures()
 		maps.Copy(failed, full)
@@ -96,6 +97,16 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 		plan, err := chooser.plan(problem)
 		if err != nil {
 			return nil, err
+		}
+		if !measured && plan.Device != DeviceReference {
+			measured = true
+			news, err := s.measure(ctx, plan)
+			if err != nil {
+				warn(fmt.Sprintf("nothing could be measured: %v", err))
+			}
+			if news {
+				continue
+			}
 		}
 		slot, err := d.device(ctx, s, plan)
 		if err == nil {
@@ -105,6 +116,12 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 			return &opened{plan, slot}, nil
 		}
 		device, _, _ := strings.Cut(plan.Device, ":")
+		if ctx.Err() == nil && plan.Explores() {
+			if kept := s.exploredInVain(plan, err); kept == nil {
+				warn(fmt.Sprintf("a kernel that was to be explored cannot be used: %v", err))
+				continue
+			}
+		}
 		if ctx.Err() != nil || device == DeviceReference || device == DeviceCUDA && s.device == DeviceCUDA {
 			return nil, err
 		}

@@ -72,7 +72,7 @@ func TestImports(t *testing.T) {
 		"dataset":            {},
 		"cache":              {nil, []string{"github.com/rogpeppe/go-internal/lockedfile"}},
 		"specializer":        {ours("variants", "templates"), nil},
-		"autotune":           {ours("variants"), nil},
+		"autotune":           {ours("variants"), []string{"github.com/rogpeppe/go-internal/lockedfile"}},
 		"internal/reference": {ours("mixture"), []string{gonum}},
 		"internal/compare":   {ours("mixture"), []string{gonum}},
 		"internal/corpus":    {ours("mixture"), []string{gonum}},

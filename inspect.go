@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -191,20 +192,34 @@ func (b *builder) compile(ctx context.Context, u specializer.Unit) (Compiled, er
 
 // VariantInfo describes a row of the variant table.
 type VariantInfo struct {
-	Backend  string   `json:"backend"`
-	Name     string   `json:"name"`
-	Doc      string   `json:"doc"`
-	Original string   `json:"original,omitempty"` // its name in the 2011 specializer
-	Tunables []string `json:"tunables,omitempty"` // "tile: events in shared memory: 64, 32"
+	Device           string   `json:"device"` // "cuda" or "cc"
+	Name             string   `json:"name"`
+	Stage            string   `json:"stage"`
+	Covariance       string   `json:"covariance_type"`
+	Strategy         string   `json:"strategy"`
+	EventLayout      string   `json:"event_layout"`       // "event": N×D, "dimension": D×N
+	CovarianceLayout string   `json:"covariance_layout"`  // "packed", "square" or "diagonal"
+	Parameters       string   `json:"parameters"`         // the memory in which it reads them: "global", "shared" or "constant"
+	Original         string   `json:"original,omitempty"` // its name in the 2011 specializer
+	Doc              string   `json:"doc"`
+	Tunables         []string `json:"tunables,omitempty"` // "tile: events in shared memory: 64, 32"
 }
 
 // Variants lists every variant there is.
 func Variants() []VariantInfo {
 	var infos []VariantInfo
 	for _, v := range variants.All() {
-		info := VariantInfo{Backend: string(v.Backend), Name: v.Name(), Doc: v.Doc, Original: v.Original}
+		info := VariantInfo{
+			Device: string(v.Backend), Name: v.Name(), Stage: string(v.Stage), Covariance: string(v.Covariance), Strategy: v.Strategy,
+			EventLayout: string(v.Events), CovarianceLayout: string(v.Factor), Parameters: string(v.Parameters),
+			Original: v.Original, Doc: v.Doc,
+		}
 		for _, t := range v.Tunables {
-			info.Tunables = append(info.Tunables, fmt.Sprintf("%s: %s: %v", t.Name, t.Doc, t.Values))
+			values := make([]string, len(t.Values))
+			for i, value := range t.Values {
+				values[i] = strconv.Itoa(value)
+			}
+			info.Tunables = append(info.Tunables, fmt.Sprintf("%s: %s: %s", t.Name, t.Doc, strings.Join(values, ", ")))
 		}
 		infos = append(infos, info)
 	}

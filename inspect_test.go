@@ -176,7 +176,7 @@ func TestCompileFails(t *testing.T) {
 func TestVariants(t *testing.T) {
 	seen := map[string]bool{}
 	for _, v := range Variants() {
-		key := v.Backend + " " + v.Name
+		key := v.Device + " " + v.Name
 		if seen[key] || v.Doc == "" {
 			t.Errorf("%+v", v)
 		}

@@ -44,6 +44,7 @@ type settings struct {
 	arch       string
 	precision  string
 	variant    string
+	mode       PlanMode
 
 	start     Start
 	initial   *Parameters
@@ -131,6 +132,9 @@ func WithArch(arch string) Option { return func(s *settings) { s.arch = arch } }
 // WithVariant makes a plan use the named variant for its stage.
 func WithVariant(name string) Option { return func(s *settings) { s.variant = name } }
 
+// WithPlanMode sets what a plan's choices may rest on; PlanByEstimate is the default.
+func WithPlanMode(mode PlanMode) Option { return func(s *settings) { s.mode = mode } }
+
 // withWorkshop replaces the process's tools.
 func withWorkshop(w *workshop) Option { return func(s *settings) { s.workshop = w } }
 
@@ -165,7 +169,7 @@ func newSettings(m, d int, options []Option) (*settings, error) {
 // applied returns the default settings, changed by options in their order.
 func applied(options []Option) *settings {
 	s := &settings{
-		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData,
+		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData, mode: PlanByEstimate,
 		tolerance: DefaultTolerance, max: DefaultMaxIterations, warn: func(string) {},
 	}
 	for _, o := range options {
@@ -184,6 +188,9 @@ func (s *settings) check() error {
 	}
 	if s.precision != PrecisionAuto && s.precision != PrecisionFloat32 && s.precision != PrecisionFloat64 {
 		return fmt.Errorf("gmmspec: unknown precision %q: want auto, float32 or float64", s.precision)
+	}
+	if !slices.Contains(autotune.Modes(), s.mode) {
+		return fmt.Errorf("gmmspec: unknown plan mode %q: want estimate, measure, wisdom or explore", s.mode)
 	}
 	if _, err := mixture.ParseStart(string(s.start)); err != nil {
 		return err

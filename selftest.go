@@ -37,16 +37,20 @@ func selfTest(ctx context.Context, device mixture.Device, plan *Plan) error {
 	if err != nil {
 		return fmt.Errorf("gmmspec: the self-test on %s: %w", device.Name(), err)
 	}
+	if worst := compare.Worst(measures...); selfTestTolerance(plan).Judge(worst.Error) == compare.Wrong {
+		return fmt.Errorf("gmmspec: the kernels on %s fail their self-test: %v", device.Name(), worst)
+	}
+	return nil
+}
+
+// selfTestTolerance is what the plan's kernels may differ from the reference by.
+func selfTestTolerance(plan *Plan) compare.Tolerance {
 	fail := selfTestFloat64
 	if plan.Problem.Precision == variants.Float32 {
 		fail = selfTestFloat32
 	}
 	fail *= float64(max(plan.Problem.D, selfTestDimensions))
-	tolerance := compare.Tolerance{Warn: fail, Fail: fail}
-	if worst := compare.Worst(measures...); tolerance.Judge(worst.Error) == compare.Wrong {
-		return fmt.Errorf("gmmspec: the kernels on %s fail their self-test: %v", device.Name(), worst)
-	}
-	return nil
+	return compare.Tolerance{Warn: fail, Fail: fail}
 }
 
 // selfTestMeasures does what the plan is for on both devices, and measures the differences.

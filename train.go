@@ -77,6 +77,11 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 			Tolerance: m.settings.tolerance, MinIterations: m.settings.min, MaxIterations: m.settings.max,
 			Progress: m.settings.progress,
 		})
+		if err == nil && plan.Explores() {
+			if err := m.settings.explored(ctx, plan, events, fit.Parameters); err != nil {
+				fit.Warnings = append(fit.Warnings, fmt.Sprintf("what was explored is not kept: %v", err))
+			}
+		}
 		return err
 	}, func(warning string) { result.Warnings = append(result.Warnings, warning) })
 	if fit == nil || (err != nil && ctx.Err() == nil) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/cache"
 	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
@@ -23,6 +24,14 @@ type workshop struct {
 	caches   map[string]*cacheResult
 	built    map[string]bool // the units that were found in a cache, or compiled
 	contexts map[int]*cuda.Context
+	wisdom   map[string]*wisdomResult // by directory of the cache
+	digests  map[unitKey]string       // of rendered sources
+}
+
+// wisdomResult is wisdom, or why there is none.
+type wisdomResult struct {
+	wisdom *autotune.Wisdom
+	err    error
 }
 
 // cacheResult is a cache, or why there is none. The nil cache misses always.
@@ -41,6 +50,8 @@ func newWorkshop() *workshop {
 		caches:    map[string]*cacheResult{},
 		built:     map[string]bool{},
 		contexts:  map[int]*cuda.Context{},
+		wisdom:    map[string]*wisdomResult{},
+		digests:   map[unitKey]string{},
 	}
 }
 

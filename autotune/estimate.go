@@ -3,6 +3,7 @@ package autotune
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gmmspec/gmmspec/variants"
@@ -22,6 +23,17 @@ type Device struct {
 
 	// Cached reports whether a candidate's kernel has been compiled before; nil stands for never.
 	Cached func(variants.Problem, variants.Candidate) bool
+	// Known returns what wisdom has of a candidate's pass; nil stands for nothing.
+	Known func(variants.Problem, variants.Candidate) (Timing, bool)
+}
+
+// Timing is what wisdom has of one pass of a candidate.
+type Timing struct {
+	Seconds float64
+	// Trusted is set where the time was taken in the very environment that is planned for, and not one like it.
+	Trusted bool
+	// Failed is why there is no time: the candidate was tried in this environment, and cannot be used. "" where there is.
+	Failed string
 }
 
 // Need is what is to be done for a problem.
@@ -32,6 +44,8 @@ type Need struct {
 	Passes int
 	// Variant, where not empty, names a variant that must be chosen for its stage.
 	Variant string
+	// Mode says what a choice may rest on.
+	Mode Mode
 }
 
 // For plans a problem on one device. Its error says that no variant serves a stage, with each one's reason.
@@ -65,6 +79,8 @@ type planner struct {
 	problem variants.Problem
 	need    Need
 	device  Device
+	// explores is set once a stage has a candidate that was not measured yet: one a plan, so that it is known which one was.
+	explores bool
 }
 
 // stages chooses variants for all that is needed.
@@ -109,7 +125,7 @@ func (p *planner) accumulate() error {
 		return fusedErr
 	case fusedErr != nil && splitErr != nil:
 		return fmt.Errorf("%w; %w", fusedErr, splitErr)
-	case fusedErr == nil && !split && (splitErr != nil || fused.Seconds <= estep.Seconds+moments.Seconds):
+	case fusedErr == nil && !split && (splitErr != nil || p.prefers(fused, estep, moments)):
 		p.choose(fused, true)
 	case splitErr != nil:
 		return splitErr
@@ -118,6 +134,15 @@ func (p *planner) accumulate() error {
 		p.choose(moments, true)
 	}
 	return nil
+}
+
+// prefers reports whether the fused stage is chosen before an E-step with moments: what was never tried comes first when
+// exploring, otherwise what is faster.
+func (p *planner) prefers(fused, estep, moments Choice) bool {
+	if fused.Explored || estep.Explored || moments.Explored {
+		return fused.Explored
+	}
+	return fused.Seconds <= estep.Seconds+moments.Seconds
 }
 
 // update chooses a kernel for the M-step where one saves more than its compilation costs, compiled before or not: two runs on
@@ -173,11 +198,76 @@ func (p *planner) best(stage variants.Stage) (Choice, error) {
 		}
 		return Choice{}, err
 	}
-	var best Choice
+	choices := make([]Choice, len(candidates))
 	for i, c := range candidates {
-		choice := Choice{Stage: stage, Variant: c.Variant.Name(), Config: c.Config.String(), Candidate: c, Seconds: p.seconds(c)}
-		if i == 0 || choice.Seconds < best.Seconds {
-			best = choice
+		choices[i] = Choice{Stage: stage, Variant: c.Variant.Name(), Config: c.Config.String(), Candidate: c, Seconds: p.seconds(c), From: Estimated}
+	}
+	choices = p.learn(choices)
+	if len(choices) == 0 {
+		return Choice{}, &UnservedError{Stage: stage, Device: p.device.Name, Problem: p.problem, Refused: p.plan.Refused}
+	}
+	best, err := p.pick(stage, choices)
+	if err != nil {
+		return Choice{}, err
+	}
+	p.plan.Candidates = append(p.plan.Candidates, choices...)
+	return best, nil
+}
+
+// learn puts what wisdom has in the place of estimates, and drops what was tried and failed, unless it is named. The estimates
+// that are left are scaled such that estimates and times agree, in their geometric mean, where there are both.
+func (p *planner) learn(choices []Choice) []Choice {
+	if p.device.Known == nil {
+		return choices
+	}
+	logRatio, both := 0.0, 0
+	kept := choices[:0]
+	for _, c := range choices {
+		timing, ok := p.device.Known(p.problem, c.Candidate)
+		switch {
+		case ok && timing.Failed != "" && c.Variant != p.need.Variant:
+			p.plan.Refused = append(p.plan.Refused, variants.Rejection{
+				Variant: c.Variant, Backend: c.Candidate.Variant.Backend, Config: c.Config, Reason: "was tried: " + timing.Failed,
+			})
+			continue
+		case ok && timing.Failed == "":
+			logRatio += math.Log(timing.Seconds / c.Seconds)
+			both++
+			c.Seconds, c.From = timing.Seconds, Ranked
+			if timing.Trusted {
+				c.From = Measured
+			}
+		}
+		kept = append(kept, c)
+	}
+	for i := range kept {
+		if c := &kept[i]; both > 0 && c.From == Estimated {
+			c.Seconds *= math.Exp(logRatio / float64(both))
+		}
+	}
+	return kept
+}
+
+// pick returns the fastest of a stage's choices, the preferred one of equals. Where there are times that can be trusted, they
+// alone count; when exploring, a choice without one comes first.
+func (p *planner) pick(stage variants.Stage, choices []Choice) (Choice, error) {
+	measured := slices.ContainsFunc(choices, func(c Choice) bool { return c.From == Measured })
+	if p.need.Mode == Explore && stage != variants.Update && !p.explores {
+		if i := slices.IndexFunc(choices, func(c Choice) bool { return c.From != Measured }); i >= 0 {
+			p.explores, choices[i].Explored = true, true
+			return choices[i], nil
+		}
+	}
+	if p.need.Mode == WisdomOnly && stage != variants.Update && !measured {
+		return Choice{}, &NoWisdomError{Stage: stage, Device: p.device.Name, Problem: p.problem}
+	}
+	var best Choice
+	for _, c := range choices {
+		if measured && c.From != Measured {
+			continue
+		}
+		if best.Variant == "" || c.Seconds < best.Seconds {
+			best = c
 		}
 	}
 	return best, nil

@@ -1,7 +1,9 @@
 package autotune
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,9 +19,56 @@ type Choice struct {
 	Variant string         `json:"variant"`
 	Config  string         `json:"config,omitempty"`
 	Cached  bool           `json:"cached"`  // compiled before
-	Seconds float64        `json:"seconds"` // estimated, a pass
+	Seconds float64        `json:"seconds"` // a pass
+	From    From           `json:"from"`    // what Seconds rests on
+	// Explored is set where it was chosen because it was not measured yet.
+	Explored bool `json:"explored,omitempty"`
 
 	Candidate variants.Candidate `json:"-"`
+}
+
+// From says what the time of a choice rests on.
+type From string
+
+// What times rest on.
+const (
+	// Estimated is the cost model.
+	Estimated From = "estimated"
+	// Ranked is a time on a device of the same model, with another driver or compiler.
+	Ranked From = "ranked"
+	// Measured is a time in this very environment.
+	Measured From = "measured"
+)
+
+// Mode says what the choices of a plan may rest on.
+type Mode string
+
+// The modes.
+const (
+	// ByEstimate takes what was measured, where there is such a thing, and otherwise the cost model.
+	ByEstimate Mode = "estimate"
+	// Measure has what was not measured timed first: the caller tunes, and plans then.
+	Measure Mode = "measure"
+	// WisdomOnly takes only what was measured, and fails where nothing was.
+	WisdomOnly Mode = "wisdom"
+	// Explore takes a candidate that was not measured yet, so that by and by all are known.
+	Explore Mode = "explore"
+)
+
+// Modes lists the modes.
+func Modes() []Mode { return []Mode{ByEstimate, Measure, WisdomOnly, Explore} }
+
+// NoWisdomError says that nothing was measured for a stage where only that counts.
+type NoWisdomError struct {
+	Stage   variants.Stage
+	Device  string
+	Problem variants.Problem
+}
+
+// Error says how to come by a measurement.
+func (e *NoWisdomError) Error() string {
+	return fmt.Sprintf("autotune: nothing was measured of %s on %s for %s: run gmmspec tune -M %d -D %d -N %d",
+		e.Stage, e.Device, e.Problem, e.Problem.M, e.Problem.D, max(1, e.Problem.N))
 }
 
 // Estimate is where the time of a plan is expected to go, in seconds.
@@ -33,14 +82,16 @@ type Estimate struct {
 
 // Plan is what is done for a problem on a device: an ordered list of units of work, and why.
 type Plan struct {
-	Problem  variants.Problem     `json:"problem"`
-	Device   string               `json:"device"`
-	Target   variants.Target      `json:"target"`
-	Choices  []Choice             `json:"choices"` // empty for the reference
-	Estimate Estimate             `json:"estimate"`
-	Why      string               `json:"why"`
-	Others   []Alternative        `json:"others"`
-	Refused  []variants.Rejection `json:"refused"`
+	Problem variants.Problem `json:"problem"`
+	Device  string           `json:"device"`
+	Target  variants.Target  `json:"target"`
+	Choices []Choice         `json:"choices"` // empty for the reference
+	// Candidates are all that were weighed, in the order of the table.
+	Candidates []Choice             `json:"candidates"`
+	Estimate   Estimate             `json:"estimate"`
+	Why        string               `json:"why"`
+	Others     []Alternative        `json:"others"`
+	Refused    []variants.Rejection `json:"refused"`
 }
 
 // Alternative is a device that was not chosen, or could not be.
@@ -48,6 +99,11 @@ type Alternative struct {
 	Device   string   `json:"device"`
 	Estimate Estimate `json:"estimate,omitzero"`
 	Reason   string   `json:"reason"`
+}
+
+// Explores reports whether a choice was made to explore it.
+func (p *Plan) Explores() bool {
+	return slices.ContainsFunc(p.Choices, func(c Choice) bool { return c.Explored })
 }
 
 // Variants lists the names of the chosen variants, in the plan's order.
@@ -80,7 +136,8 @@ func (p *Plan) String() string {
 		if c.Cached {
 			state = "in the cache"
 		}
-		fmt.Fprintf(&b, "%-10s %s (%s, %s a pass)\n", c.Stage, label(c.Variant, c.Config), state, seconds(c.Seconds))
+		fmt.Fprintf(&b, "%-10s %s (%s, %s a pass, %s)\n", c.Stage, label(c.Variant, c.Config), state, seconds(c.Seconds), c.From)
+		b.WriteString(p.runnersUp(c))
 	}
 	for _, a := range p.Others {
 		fmt.Fprintf(&b, "not %s: %s\n", a.Device, a.Reason)
@@ -89,6 +146,28 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "refused %s: %s\n", label(r.Variant, r.Config), r.Reason)
 	}
 	return b.String()
+}
+
+// shownCandidates is how many of those that were not chosen for a stage a plan in words has.
+const shownCandidates = 3
+
+// runnersUp words the best of those that were weighed against a choice.
+func (p *Plan) runnersUp(chosen Choice) string {
+	var others []Choice
+	for _, c := range p.Candidates {
+		if c.Stage == chosen.Stage && (c.Variant != chosen.Variant || c.Config != chosen.Config) {
+			others = append(others, c)
+		}
+	}
+	slices.SortStableFunc(others, func(a, b Choice) int { return cmp.Compare(a.Seconds, b.Seconds) })
+	text := ""
+	for i, c := range others {
+		if i == shownCandidates {
+			return text + fmt.Sprintf("           and %d more\n", len(others)-i)
+		}
+		text += fmt.Sprintf("           before %s (%s, %s)\n", label(c.Variant, c.Config), seconds(c.Seconds), c.From)
+	}
+	return text
 }
 
 // label names a variant, with its configuration if it has one.

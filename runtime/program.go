@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -83,6 +84,13 @@ func (p *Program) Kernel(stage string) *Kernel {
 		}
 	}
 	return nil
+}
+
+// StageTimer is a loaded set of events that can time one kernel at a time.
+type StageTimer interface {
+	// Time runs a stage's kernel over all events under p, once for warming up and then repeats times, and returns the seconds
+	// of each.
+	Time(ctx context.Context, stage string, p *mixture.Parameters, repeats int) ([]float64, error)
 }
 
 // MissingStageError reports work that a program has no kernel for.

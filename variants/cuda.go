@@ -302,20 +302,21 @@ func threadPerCell(p Problem, t Target) string {
 func momentsTile(c Covariance) Variant {
 	v := Variant{
 		Strategy: "tile", Events: ByEvent, Refuse: directForm, Work: momentsWork(0.3),
-		Doc:      "A thread a square patch of a component's cells in registers, over a tile of differences from the mean in shared memory.",
+		Doc:      "A thread a square patch of the cells of some components in registers, over a tile of events in shared memory.",
 		Template: "cuda/moments_tile.cu.tmpl",
 		Tunables: []Tunable{
-			{Name: "side", Doc: "cells along a patch", Values: []int{4, 8}},
-			{Name: "tile", Doc: "events staged in shared memory", Values: []int{64, 16}},
+			{Name: "components", Doc: "components of a block", Values: []int{4, 2, 1}},
+			{Name: "tile", Doc: "events staged in shared memory", Values: []int{128, 32}},
 		},
 		Resources: func(p Problem, c Config) Resources {
-			side, tile := c.Value("side"), c.Value("tile")
+			const side = 4
+			components, tile := c.Value("components"), c.Value("tile")
 			strips := (p.D + side) / side
 			parts := (strips*(strips+1)/2 + cudaThreads - 1) / cudaThreads
 			return Resources{
-				Threads: cudaThreads, Tile: tile, Blocks: RoundComponents(p.M) * parts, BlocksPerUnit: 8,
-				SharedBytes: 2 * tile * strips * side * p.Precision.Bytes(),
-				Registers:   side * (side + 2) * p.Precision.Bytes() / registerBytes,
+				Threads: cudaThreads, Tile: tile, Blocks: (RoundComponents(p.M) + components - 1) / components * parts, BlocksPerUnit: 8,
+				SharedBytes: tile * (strips*side + components) * p.Precision.Bytes(),
+				Registers:   (components*side*(side+2) + 3*side) * p.Precision.Bytes() / registerBytes,
 			}
 		},
 	}

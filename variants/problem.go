@@ -2,6 +2,7 @@ package variants
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -101,8 +102,11 @@ const significantBits = 3
 // neighbours share a binary. The components past m have weight 0.
 func RoundComponents(m int) int {
 	step := 1
-	for m > step<<significantBits {
+	for (m-1)>>significantBits >= step { // m > step·2^significantBits, without overflow
 		step <<= 1
+	}
+	if m > math.MaxInt-step {
+		return m
 	}
 	return (m + step - 1) / step * step
 }

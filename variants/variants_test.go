@@ -143,6 +143,11 @@ func TestRoundComponents(t *testing.T) {
 		}
 		last = r
 	}
+	for _, m := range []int{math.MaxInt, math.MaxInt - 1, math.MaxInt/2 + 1, 1 << 62} {
+		if r := variants.RoundComponents(m); r < m {
+			t.Errorf("RoundComponents(%d) is %d", m, r)
+		}
+	}
 }
 
 func TestCells(t *testing.T) {

@@ -44,6 +44,7 @@ each, and the reason for which every other was refused.`,
 	}
 	f.add(c)
 	f.addArch(c)
+	f.options.addPlan(c)
 	c.Flags().VarP(&wholeFlag{&events, 1}, "events", "N", "`number` of events; required")
 	f.options.addChoice(c, "device", gmmspec.DeviceAuto, "`device` to plan for: auto, cuda, cuda:1, cc or reference",
 		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))

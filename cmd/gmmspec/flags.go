@@ -96,6 +96,13 @@ func (o *optionFlags) addWork(c *cobra.Command) {
 		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
 }
 
+// addPlan defines --plan.
+func (o *optionFlags) addPlan(c *cobra.Command) {
+	o.addChoice(c, "plan", string(gmmspec.PlanByEstimate),
+		"what the choice of kernels rests on: estimate, measure, wisdom or explore",
+		[]string{string(gmmspec.PlanByEstimate), string(gmmspec.PlanMeasured), string(gmmspec.PlanWisdomOnly), string(gmmspec.PlanExplore)}, text(gmmspec.WithPlanMode))
+}
+
 // addCovariance defines --covariance.
 func (o *optionFlags) addCovariance(c *cobra.Command) {
 	o.addChoice(c, "covariance", string(gmmspec.Full), "covariance `type`: full, diag, tied or spherical",

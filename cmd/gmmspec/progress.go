@@ -26,13 +26,23 @@ type progress struct {
 // newProgress returns a display for a fit of n events in at most the given iterations.
 func newProgress(w io.Writer, n, iterations int) *progress {
 	p := &progress{events: float64(n)}
-	if file, ok := w.(interface{ Fd() uintptr }); !ok || !term.IsTerminal(int(file.Fd())) {
-		return p
+	if isTerminal(w) {
+		p.bar = newBar(w, iterations)
 	}
-	p.bar = progressbar.NewOptions(max(iterations, 1), progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("starting"),
+	return p
+}
+
+// isTerminal reports whether somebody looks at what is written.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// newBar returns a bar of that many steps.
+func newBar(w io.Writer, steps int) *progressbar.ProgressBar {
+	return progressbar.NewOptions(max(steps, 1), progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("starting"),
 		progressbar.OptionSetWidth(barWidth), progressbar.OptionThrottle(barInterval), progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish())
-	return p
 }
 
 // start shows the display: code is being compiled until the first pass is done.

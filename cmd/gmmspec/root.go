@@ -12,6 +12,7 @@ import (
 const (
 	groupFit     = "fit"
 	groupInspect = "inspect"
+	groupTune    = "tune"
 	groupTools   = "tools"
 )
 
@@ -70,6 +71,7 @@ or - for CSV on standard input: one row an event, one column a dimension.`,
 	root.AddGroup(
 		&cobra.Group{ID: groupFit, Title: "Fit and score:"},
 		&cobra.Group{ID: groupInspect, Title: "Look inside:"},
+		&cobra.Group{ID: groupTune, Title: "Make it faster:"},
 		&cobra.Group{ID: groupTools, Title: "Around it:"},
 	)
 	root.SetHelpCommandGroupID(groupTools)
@@ -79,6 +81,7 @@ or - for CSV on standard input: one row an event, one column a dimension.`,
 		"`directory` of compiled kernels (default $GMMSPEC_CACHE, or gmmspec in the user's cache directory)")
 	addVerbs(root, groupFit, newTrain(shared), newScore(shared), newPredict(shared))
 	addVerbs(root, groupInspect, newExplain(shared), newRender(shared), newCompile(shared), newVariants())
+	addVerbs(root, groupTune, newTune(shared), newWisdom(shared), newWorker(shared))
 	addVerbs(root, groupTools, newDoctor(shared), newCache(shared), newVersion())
 	root.SetHelpCommand(newHelp())
 	addCompletion(root)

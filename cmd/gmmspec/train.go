@@ -56,6 +56,7 @@ Ctrl-C stops between iterations: the last complete one is written to --output.`,
 		"add `x` to the covariances' diagonal (default a millionth of each dimension's variance)", number(gmmspec.WithRidge))
 	f.options.add(c, "seed", "uint", "0", "`number` that decides a random start", seed)
 	f.options.addWork(c)
+	f.options.addPlan(c)
 	f.columns.add(c)
 	flags.StringVarP(&f.output, "output", "o", "", "write the model to `MODEL.json`")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object instead of the parameters")

@@ -33,7 +33,7 @@ func writeVariants(w io.Writer, all []gmmspec.VariantInfo) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s %s\n    %s\n", v.Backend, v.Name, v.Doc)
+		fmt.Fprintf(w, "%s %s\n    %s\n", v.Device, v.Name, v.Doc)
 		for _, tunable := range v.Tunables {
 			fmt.Fprintf(w, "    %s\n", tunable)
 		}

@@ -126,16 +126,25 @@ func (l *loaded[T]) take(w *worker[T], from, n int) block[T] {
 	return b
 }
 
+// slices returns in how many parts the events are summed, each of that many sums.
+func (l *loaded[T]) slices(length int) int {
+	blocks := (l.data.Events.Len() + blockEvents - 1) / blockEvents
+	return min(blocks, maxSlices, max(1, maxSumsBytes/(8*length)))
+}
+
+// workers returns how many goroutines share them.
+func (l *loaded[T]) workers(length int) int { return min(l.device.workersNow(), l.slices(length)) }
+
 // pass calls visit for every block of events. Blocks of one slice come one after another, and sums belongs to the slice:
 // length numbers, zero at first. The slices' sums are then added in order, so that the result does not depend on the workers.
 func (l *loaded[T]) pass(ctx context.Context, length int, visit func(w *worker[T], b block[T], sums []float64)) ([]float64, error) {
 	n := l.data.Events.Len()
 	blocks := (n + blockEvents - 1) / blockEvents
-	slices := min(blocks, maxSlices, max(1, maxSumsBytes/(8*length)))
+	slices := l.slices(length)
 	parts := make([][]float64, slices)
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range min(l.device.workersNow(), slices) {
+	for range l.workers(length) {
 		wait.Go(func() {
 			w := l.newWorker()
 			for s := int(next.Add(1)) - 1; s < slices; s = int(next.Add(1)) - 1 {
@@ -187,19 +196,27 @@ func (l *loaded[T]) accumulator(packed *runtime.PackedModel[T]) (func(*worker[T]
 			k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]), Ptr(sums), Ptr(w.scratch))
 		}, nil
 	}
-	moments, ok := l.device.kernels[runtime.Moments]
-	if !ok {
+	if _, ok := l.device.kernels[runtime.Moments]; !ok {
 		return nil, &runtime.MissingStageError{Stage: runtime.Accumulate}
 	}
+	moments := l.moments(packed)
 	estep, err := l.estep(packed)
 	if err != nil {
 		return nil, err
 	}
 	return func(w *worker[T], b block[T], sums []float64) {
 		estep(w, b, sums[len(sums)-1:])
-		moments.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[moments.Factor]),
-			Ptr(w.responsibilities), Int(len(w.logLikelihoods)), Ptr(sums), Ptr(w.scratch))
+		moments(w, b, sums)
 	}, nil
+}
+
+// moments returns a call of the moments kernel on the responsibilities that an E-step has left with the worker.
+func (l *loaded[T]) moments(packed *runtime.PackedModel[T]) func(w *worker[T], b block[T], sums []float64) {
+	k := l.device.kernels[runtime.Moments]
+	return func(w *worker[T], b block[T], sums []float64) {
+		k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]),
+			Ptr(w.responsibilities), Int(len(w.logLikelihoods)), Ptr(sums), Ptr(w.scratch))
+	}
 }
 
 // estep returns a call of the E-step that leaves responsibilities and log-likelihoods with the worker.

@@ -49,9 +49,7 @@ func (r *resident[T]) accumulate(ctx context.Context, records map[string][]T, to
 func (r *resident[T]) accumulator() (visit func(s span, sums []float64) error, limit int, err error) {
 	if k, ok := r.engine.kernels[runtime.Accumulate]; ok {
 		return func(s span, sums []float64) error {
-			return r.sum(k, s, sums, func(slices int) error {
-				return r.launch(k, s, slices, r.partial.ptr)
-			})
+			return r.sum(k, s, sums, r.fused(k, s))
 		}, r.chunk, nil
 	}
 	moments, ok := r.engine.kernels[runtime.Moments]
@@ -63,12 +61,22 @@ func (r *resident[T]) accumulator() (visit func(s span, sums []float64) error, l
 		if err != nil {
 			return err
 		}
-		err = r.sum(moments, s, sums, func(slices int) error {
-			return r.launch(moments, s, slices, r.responsibilities.ptr, int64(s.n), r.partial.ptr)
-		})
+		err = r.sum(moments, s, sums, r.moments(moments, s))
 		sums[len(sums)-1] = logLikelihood
 		return err
 	}, r.spanOf(r.engine.program.Components), nil
+}
+
+// fused launches an accumulate kernel.
+func (r *resident[T]) fused(k engineKernel, s span) func(slices int) error {
+	return func(slices int) error { return r.launch(k, s, slices, r.partial.ptr) }
+}
+
+// moments launches a moments kernel on the responsibilities that an E-step has left.
+func (r *resident[T]) moments(k engineKernel, s span) func(slices int) error {
+	return func(slices int) error {
+		return r.launch(k, s, slices, r.responsibilities.ptr, int64(s.n), r.partial.ptr)
+	}
 }
 
 // spanOf is how many events of that many numbers each are on the device at once.
@@ -101,8 +109,18 @@ func (r *resident[T]) inputs(k engineKernel, s span) ([]any, error) {
 
 // sum runs a kernel that leaves sums in partial, a row a slice, and adds the rows up.
 func (r *resident[T]) sum(k engineKernel, s span, sums []float64, launch func(slices int) error) error {
+	return r.engine.context.Run(func() error {
+		if err := r.launchSum(k, s, len(sums), launch); err != nil {
+			return err
+		}
+		return r.fetch(Bytes(sums), r.sums.ptr)
+	})
+}
+
+// launchSum puts a kernel and the addition of what its slices leave on the stream.
+func (r *resident[T]) launchSum(k engineKernel, s span, length int, launch func(slices int) error) error {
 	e := r.engine
-	rowBytes := 8 * len(sums)
+	rowBytes := 8 * length
 	slices := min(e.slices(k, s.n), max(1, maxPartialBytes/rowBytes))
 	if err := r.partial.grow(e.context, slices*rowBytes); err != nil {
 		return err
@@ -110,16 +128,11 @@ func (r *resident[T]) sum(k engineKernel, s span, sums []float64, launch func(sl
 	if err := r.sums.grow(e.context, rowBytes); err != nil {
 		return err
 	}
-	return e.context.Run(func() error {
-		if err := launch(slices); err != nil {
-			return err
-		}
-		grid := Dim3{X: (len(sums) + threadsOfReduce - 1) / threadsOfReduce}
-		if err := k.reduce.Launch(grid, Dim3{X: threadsOfReduce}, 0, e.stream, r.partial.ptr, int64(slices), r.sums.ptr); err != nil {
-			return err
-		}
-		return r.fetch(Bytes(sums), r.sums.ptr)
-	})
+	if err := launch(slices); err != nil {
+		return err
+	}
+	grid := Dim3{X: (length + threadsOfReduce - 1) / threadsOfReduce}
+	return k.reduce.Launch(grid, Dim3{X: threadsOfReduce}, 0, e.stream, r.partial.ptr, int64(slices), r.sums.ptr)
 }
 
 // fetch copies from the device once the stream's work is done.
@@ -136,37 +149,34 @@ func (r *resident[T]) estep(s span) (float64, error) {
 	if !ok {
 		return 0, &runtime.MissingStageError{Stage: runtime.EStep}
 	}
-	bytes := s.n * numberBytes[T]()
-	if err := r.responsibilities.grow(r.engine.context, r.engine.program.Components*bytes); err != nil {
+	own, err := r.growResponsibilities(s)
+	if err != nil {
 		return 0, err
 	}
-	if err := r.logLikelihoods.grow(r.engine.context, bytes); err != nil {
-		return 0, err
-	}
-	return r.total(k, s, r.responsibilities.ptr, int64(s.n), r.logLikelihoods.ptr)
+	return r.total(k, s, own...)
 }
 
-// total runs a kernel that leaves a log-likelihood for each slice in totals, its last argument, and returns their sum.
+// growResponsibilities makes room for what an E-step leaves, and returns those of its arguments.
+func (r *resident[T]) growResponsibilities(s span) ([]any, error) {
+	bytes := s.n * numberBytes[T]()
+	if err := r.responsibilities.grow(r.engine.context, r.engine.program.Components*bytes); err != nil {
+		return nil, err
+	}
+	if err := r.logLikelihoods.grow(r.engine.context, bytes); err != nil {
+		return nil, err
+	}
+	return []any{r.responsibilities.ptr, int64(s.n), r.logLikelihoods.ptr}, nil
+}
+
+// total runs a kernel that leaves a log-likelihood for each slice in totals, and returns their sum.
 func (r *resident[T]) total(k engineKernel, s span, own ...any) (float64, error) {
-	e := r.engine
-	slices := e.slices(k, s.n)
-	totals := make([]float64, slices)
-	if k.then != nil {
-		totals = make([]float64, e.slicesThen(k, s.n))
-	}
-	if err := r.totals.grow(e.context, 8*len(totals)); err != nil {
-		return 0, err
-	}
-	own = append(own, r.totals.ptr)
-	err := e.context.Run(func() error {
-		if err := r.launch(k, s, slices, own...); err != nil {
+	var totals []float64
+	err := r.engine.context.Run(func() error {
+		slices, err := r.launchTotal(k, s, own...)
+		if err != nil {
 			return err
 		}
-		if k.then != nil {
-			if err := r.launchThen(k, s, len(totals), own...); err != nil {
-				return err
-			}
-		}
+		totals = make([]float64, slices)
 		return r.fetch(Bytes(totals), r.totals.ptr)
 	})
 	sum := 0.0
@@ -174,6 +184,28 @@ func (r *resident[T]) total(k engineKernel, s span, own ...any) (float64, error)
 		sum += v
 	}
 	return sum, err
+}
+
+// launchTotal puts a kernel whose last argument is totals on the stream, and what comes after it. It returns how many slices
+// leave a total.
+func (r *resident[T]) launchTotal(k engineKernel, s span, own ...any) (slices int, err error) {
+	e := r.engine
+	slices = e.slices(k, s.n)
+	after := slices
+	if k.then != nil {
+		after = e.slicesThen(k, s.n)
+	}
+	if err := r.totals.grow(e.context, 8*after); err != nil {
+		return 0, err
+	}
+	own = append(own, r.totals.ptr)
+	if err := r.launch(k, s, slices, own...); err != nil {
+		return 0, err
+	}
+	if k.then != nil {
+		return after, r.launchThen(k, s, after, own...)
+	}
+	return after, nil
 }
 
 // launchThen puts what comes after a kernel on the stream, with the same arguments.

@@ -37,6 +37,8 @@ type resident[T runtime.Real] struct {
 	closed bool
 	chunk  int // events that the buffers hold
 	first  int // of the events that they hold now, -1 for none
+	// borrowed events are freed by somebody else.
+	borrowed bool
 	// events and byDimension are the same numbers in the two layouts, each empty where no kernel reads it.
 	events, byDimension buffer
 	// weights is empty for weights of 1.
@@ -88,7 +90,7 @@ func (r *resident[T]) open(ctx context.Context) error {
 func (r *resident[T]) within(pass func() error) error {
 	for {
 		err := pass()
-		if !errors.Is(err, ErrOutOfMemory) || r.chunk <= leastChunk {
+		if !errors.Is(err, ErrOutOfMemory) || r.chunk <= leastChunk || r.borrowed {
 			return err
 		}
 		if err := r.free(); err != nil {
@@ -255,10 +257,12 @@ func (r *resident[T]) release() error {
 func (r *resident[T]) free() error {
 	r.first = -1
 	var all []error
-	for _, b := range append(slices.Collect(maps.Values(r.records)),
-		&r.events, &r.byDimension, &r.weights, &r.partial, &r.sums, &r.totals, &r.update,
-		&r.responsibilities, &r.logLikelihoods, &r.labels,
-	) {
+	owned := append(slices.Collect(maps.Values(r.records)),
+		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels)
+	if !r.borrowed {
+		owned = append(owned, &r.events, &r.byDimension, &r.weights)
+	}
+	for _, b := range owned {
 		all = append(all, b.free(r.engine.context))
 	}
 	return errors.Join(all...)

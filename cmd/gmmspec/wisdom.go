@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/gmmspec/gmmspec"
+	"github.com/gmmspec/gmmspec/dataset"
+	"github.com/spf13/cobra"
+)
+
+func newWisdom(shared *sharedFlags) *cobra.Command {
+	c := &cobra.Command{
+		Use: "wisdom VERB", Short: "Look after what tuning has learned",
+		Long: `Tuning keeps a record of every kernel that it tried: a time, or why there is none. Plans rest on the
+records of this machine's own device, driver and compiler, as long as the kernel is the one that was timed.`,
+	}
+	leadsOn(c)
+	output := ""
+	export := &cobra.Command{
+		Use: "export [flags]", Short: "Write all records as text", Args: wantArguments(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return exportWisdom(c.OutOrStdout(), shared.cacheDir, output)
+		},
+	}
+	export.Flags().StringVarP(&output, "output", "o", "", "write to this `file` instead of standard output")
+	stale := false
+	forget := &cobra.Command{
+		Use: "forget [flags]", Short: "Drop all records, or the stale ones", Args: wantArguments(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := gmmspec.ForgetWisdom(shared.cacheDir, stale)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%d records forgotten\n", n)
+			return nil
+		},
+	}
+	forget.Flags().BoolVar(&stale, "stale", false, "only those of kernels that have changed since")
+	for _, verb := range []*cobra.Command{
+		{
+			Use: "list", Short: "Print every record, a line each", Args: wantArguments(),
+			RunE: func(c *cobra.Command, _ []string) error { return listWisdom(c.OutOrStdout(), shared.cacheDir) },
+		},
+		export,
+		{
+			Use: "import FILE", Short: "Add the records of a file, all or none", Args: wantArguments("FILE"),
+			RunE: func(c *cobra.Command, args []string) error {
+				return importWisdom(c.OutOrStdout(), shared.cacheDir, args[0])
+			},
+		},
+		forget,
+		{
+			Use: "verify", Short: "Say which records are of kernels that have changed since", Args: wantArguments(),
+			RunE: func(c *cobra.Command, _ []string) error { return verifyWisdom(c.OutOrStdout(), shared.cacheDir) },
+		},
+	} {
+		verb.DisableFlagsInUseLine = true
+		c.AddCommand(verb)
+	}
+	return c
+}
+
+// loadWisdom reads the records of a cache's directory.
+func loadWisdom(cacheDir string) (*gmmspec.Wisdom, error) {
+	store, err := gmmspec.OpenWisdom(cacheDir)
+	if err != nil {
+		return nil, err
+	}
+	return store.Load()
+}
+
+func listWisdom(w io.Writer, cacheDir string) error {
+	wisdom, err := loadWisdom(cacheDir)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
+	fmt.Fprintln(table, "device\tproblem\tvariant\tconfiguration\toutcome\ttime")
+	for _, r := range wisdom.Records() {
+		took := "-"
+		if r.Timed() {
+			took = seconds(r.Seconds)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(r.Device), r.Problem, r.Variant, r.Config, r.Outcome, took)
+	}
+	return table.Flush()
+}
+
+func exportWisdom(w io.Writer, cacheDir, output string) error {
+	wisdom, err := loadWisdom(cacheDir)
+	if err != nil {
+		return err
+	}
+	if output == "" {
+		_, err := wisdom.WriteTo(w)
+		return err
+	}
+	return dataset.Replace(output, func(w io.Writer) error {
+		_, err := wisdom.WriteTo(w)
+		return err
+	})
+}
+
+func importWisdom(w io.Writer, cacheDir, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	n, err := gmmspec.ImportWisdom(cacheDir, file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", printable(path), err)
+	}
+	fmt.Fprintf(w, "%d records imported\n", n)
+	return nil
+}
+
+func verifyWisdom(w io.Writer, cacheDir string) error {
+	stale, all, err := gmmspec.StaleWisdom(cacheDir)
+	if err != nil {
+		return err
+	}
+	for _, r := range stale {
+		fmt.Fprintf(w, "stale: %s, %s %s: the kernel has changed since\n", r.Problem, r.Variant, r.Config)
+	}
+	fmt.Fprintf(w, "%d records, %d of them stale\n", all, len(stale))
+	return nil
+}

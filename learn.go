@@ -1,0 +1,127 @@
+package gmmspec
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+const (
+	// measureMost is how many candidates of a stage a fit has timed before it runs: the model's error is far less than the
+	// distance of the rest.
+	measureMost = 6
+	// measureBudget bounds the time for that.
+	measureBudget = 10 * time.Second
+	// exploreRepeats is how many passes a fit that explores is measured by.
+	exploreRepeats = 5
+)
+
+// measure has the promising candidates of a plan's stages timed that were not before, and reports whether there were any.
+func (s *settings) measure(ctx context.Context, plan *Plan) (news bool, err error) {
+	own := *s
+	own.device = string(plan.Target.Backend)
+	t, err := newTuner(TunerOptions{Most: measureMost, Budget: measureBudget}, &own)
+	if err != nil {
+		return false, err
+	}
+	p := plan.Problem
+	p.Covariance = p.Covariance.Kernel()
+	tuning, err := t.tune(ctx, p)
+	if closing := t.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return false, err
+	}
+	return len(tuning.Records) > tuning.Known, nil
+}
+
+// explored measures the plan's kernels that were not measured before, on the events of a fit that they have just done, and
+// keeps what it learns.
+func (s *settings) explored(ctx context.Context, plan *Plan, events mixture.Loaded, p *Parameters) error {
+	timer, ok := events.(runtime.StageTimer)
+	if !ok {
+		return nil
+	}
+	own := *s
+	own.device = string(plan.Target.Backend)
+	_, environment, err := own.environment()
+	if err != nil {
+		return err
+	}
+	var records []autotune.Record
+	for _, c := range plan.Choices {
+		if c.From == autotune.Measured || c.Stage == variants.Update {
+			continue
+		}
+		times, err := timer.Time(ctx, string(c.Stage), p, exploreRepeats)
+		if err != nil {
+			return err
+		}
+		r, err := newRecord(s, plan, environment, c)
+		if err != nil {
+			return err
+		}
+		records = append(records, autotune.WithTimes(r, times))
+	}
+	return s.keepRecords(records)
+}
+
+// exploredInVain keeps that a plan's kernel that was to be explored cannot be used.
+func (s *settings) exploredInVain(plan *Plan, why error) error {
+	own := *s
+	own.device = string(plan.Target.Backend)
+	_, environment, err := own.environment()
+	if err != nil {
+		return err
+	}
+	var records []autotune.Record
+	for _, c := range plan.Choices {
+		if !c.Explored {
+			continue
+		}
+		r, err := newRecord(s, plan, environment, c)
+		if err != nil {
+			return err
+		}
+		r.Outcome, r.Reason = autotune.Wrong, why.Error()
+		records = append(records, r)
+	}
+	return s.keepRecords(records)
+}
+
+// newRecord is a record of a choice, without an outcome.
+func newRecord(s *settings, plan *Plan, e autotune.Environment, c autotune.Choice) (autotune.Record, error) {
+	digest, ok := s.workshop.digest(unit(plan.Problem, plan.Target, c.Candidate))
+	if !ok {
+		return autotune.Record{}, fmt.Errorf("gmmspec: %s cannot be rendered", c.Variant)
+	}
+	p := plan.Problem
+	p.Covariance = p.Covariance.Kernel()
+	return autotune.Record{
+		Environment: e, Problem: p, Stage: c.Stage, Variant: c.Variant, Config: c.Config, Source: digest, Date: time.Now().UTC(),
+	}, nil
+}
+
+// keepRecords adds records to wisdom.
+func (s *settings) keepRecords(records []autotune.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	store, err := s.workshop.wisdomStore(s.cacheDir)
+	if err != nil {
+		return err
+	}
+	defer s.workshop.forgetWisdom()
+	return store.Update(func(w *autotune.Wisdom) error {
+		for _, r := range records {
+			w.Add(r)
+		}
+		return nil
+	})
+}

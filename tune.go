@@ -1,0 +1,202 @@
+package gmmspec
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	goruntime "runtime"
+	"slices"
+	"time"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// Tuning is what a [Tuner] learned of one problem.
+type Tuning = autotune.Tuning
+
+// TuneProgress is where a tuning stands.
+type TuneProgress = autotune.TuneProgress
+
+// TunerOptions say how a [Tuner] works.
+type TunerOptions struct {
+	// Worker returns the command of a process that calls [ServeTrials] on its standard input and output. Candidates run there,
+	// so that one that crashes or hangs costs nothing else. Without it they run in this process.
+	Worker func() *exec.Cmd
+	// Budget bounds the time of each problem; 0 is no bound.
+	Budget time.Duration
+	// Most bounds how many candidates of a stage are tried, the most promising ones; 0 is all.
+	Most int
+	// Progress, where not nil, is told of every step.
+	Progress func(TuneProgress)
+
+	limit time.Duration // of a step of a candidate; 0 is autotune.DefaultLimit
+}
+
+// Tuner finds out which kernels are fastest on one device, and has plans made on this machine from then on rest on it.
+type Tuner struct {
+	options    TunerOptions
+	settings   *settings
+	laboratory *laboratory
+	bench      autotune.Bench
+	store      autotune.Store
+}
+
+// NewTuner returns a tuner of the device that the options name: of CUDA, where there is a choice and a GPU, otherwise of C.
+func NewTuner(o TunerOptions, options ...Option) (*Tuner, error) {
+	s, err := newSettings(1, 1, options)
+	if err != nil {
+		return nil, err
+	}
+	return newTuner(o, s)
+}
+
+func newTuner(o TunerOptions, s *settings) (*Tuner, error) {
+	own := *s
+	if own.device == DeviceAuto {
+		own.device = DeviceCC
+		if _, err := own.workshop.cudaDevice(own.ordinal); err == nil {
+			own.device = DeviceCUDA
+		}
+	}
+	if own.device == DeviceReference {
+		return nil, errors.New("gmmspec: the reference has no variants: want device cc or cuda")
+	}
+	store, err := own.workshop.wisdomStore(own.cacheDir)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLaboratory(&own)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tuner{options: o, settings: &own, laboratory: l, bench: l, store: store}
+	if o.Worker != nil {
+		t.bench = &remoteBench{laboratory: l, command: o.Worker}
+	}
+	return t, nil
+}
+
+// tunedStages are those whose candidates are timed. The M-step is small beside them, and its kernel is chosen by what it saves.
+func tunedStages() []variants.Stage {
+	return []variants.Stage{variants.Accumulate, variants.EStep, variants.Moments, variants.Score}
+}
+
+// Tune times every candidate for fits of n events, m components and d dimensions, keeps what it learned, and says what that
+// is. When ctx is cancelled, what was learned until then is kept and returned with its error.
+func (t *Tuner) Tune(ctx context.Context, m, d int, n int64) (*Tuning, error) {
+	if n < 1 {
+		return nil, fmt.Errorf("gmmspec: %d events: want at least 1", n)
+	}
+	p := t.settings.problem(m, d, n)
+	c := chooser{settings: t.settings}
+	p.Precision = c.precision(variants.Float64)
+	if t.settings.device == DeviceCUDA {
+		p.Precision = c.precision(variants.Float32)
+	}
+	p.Covariance = p.Covariance.Kernel()
+	return t.tune(ctx, p)
+}
+
+func (t *Tuner) tune(ctx context.Context, p variants.Problem) (*Tuning, error) {
+	known, err := t.store.Load()
+	if err != nil {
+		return nil, err
+	}
+	tuning, err := autotune.Tune(ctx, autotune.TuneRequest{
+		Problem: p, Target: t.laboratory.target, Stages: tunedStages(), Budget: t.options.Budget, Most: t.options.Most,
+		Known: known, Workers: goruntime.GOMAXPROCS(0), Now: time.Now, Limit: t.options.limit, Progress: t.options.Progress,
+	}, t.bench)
+	if tuning == nil {
+		return nil, err
+	}
+	kept := t.store.Update(func(w *autotune.Wisdom) error {
+		for _, r := range tuning.Records {
+			w.Add(r)
+		}
+		return nil
+	})
+	t.settings.workshop.forgetWisdom()
+	return tuning, errors.Join(err, kept)
+}
+
+// Close ends the tuner's worker and gives back what it holds on the device.
+func (t *Tuner) Close() error {
+	if remote, ok := t.bench.(*remoteBench); ok {
+		remote.stop()
+	}
+	return t.laboratory.Close()
+}
+
+// TuneReport is what a tuner learned of one problem, for people and programs.
+type TuneReport struct {
+	Environment autotune.Environment `json:"environment"`
+	Problem     variants.Problem     `json:"problem"`
+	Trials      []TrialReport        `json:"trials"`  // the fastest of each stage first
+	Winners     []autotune.Record    `json:"winners"` // of each stage
+	Fit         []autotune.Record    `json:"fit"`     // what sums statistics fastest: a fused kernel, or an E-step and moments
+	Refused     []variants.Rejection `json:"refused"`
+	Missing     []string             `json:"missing"`
+	Known       int                  `json:"known"` // before
+	Seconds     float64              `json:"seconds"`
+}
+
+// TrialReport is a record and how near the ceiling it comes.
+type TrialReport struct {
+	autotune.Record
+	// Ceiling is the least time that the row's operations and traffic take at the device's peak rates, over the time taken.
+	Ceiling float64 `json:"ceiling"`
+}
+
+// Report puts a tuning in order.
+func (t *Tuner) Report(tuning *Tuning) TuneReport {
+	report := TuneReport{
+		Environment: tuning.Environment, Problem: tuning.Problem, Fit: tuning.Winners(), Refused: tuning.Refused,
+		Missing: tuning.Missing, Known: tuning.Known, Seconds: tuning.Elapsed.Seconds(),
+	}
+	for _, stage := range tunedStages() {
+		var trials []TrialReport
+		for _, r := range tuning.Records {
+			if r.Stage == stage {
+				trials = append(trials, TrialReport{r, t.ceiling(r)})
+			}
+		}
+		slices.SortStableFunc(trials, func(a, b TrialReport) int {
+			if a.Timed() != b.Timed() {
+				if a.Timed() {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Compare(a.Seconds, b.Seconds)
+		})
+		report.Trials = append(report.Trials, trials...)
+		if best, ok := tuning.Best(stage); ok {
+			report.Winners = append(report.Winners, best)
+		}
+	}
+	return report
+}
+
+// ceiling is the share of the device's peak at which a record's kernel works.
+func (t *Tuner) ceiling(r autotune.Record) float64 {
+	if !r.Timed() {
+		return 0
+	}
+	c := chooser{settings: t.settings}
+	device := c.ccDevice(r.Problem.Precision)
+	if t.settings.device == DeviceCUDA {
+		var err error
+		if device, err = c.cudaDevice(r.Problem.Precision); err != nil {
+			return 0
+		}
+	}
+	candidate, err := candidateOf(r.Backend, r.Variant, r.Config)
+	if err != nil {
+		return 0
+	}
+	w := candidate.Variant.Work(r.Problem, candidate.Config)
+	return max(w.Flops/device.Flops, w.Bytes/device.Bandwidth) / r.Seconds
+}

@@ -1,0 +1,337 @@
+package gmmspec
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/internal/compare"
+	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// workerArgument, as the first argument, makes the test binary play a tuner's worker; the second is the part to play.
+const workerArgument = "-fake-worker"
+
+// The parts of a worker.
+const (
+	working  = "working"  // does the trials
+	crashing = "crashing" // ends at the first trial of an E-step
+	silent   = "silent"   // hangs at the first trial of an E-step
+)
+
+// playWorker is the whole of a worker; it returns the exit status.
+func playWorker(part string) int {
+	in := io.Reader(os.Stdin)
+	if part != working {
+		in = &spoiled{in: os.Stdin, part: part}
+	}
+	if err := ServeTrials(context.Background(), in, os.Stdout, WithDevice(DeviceCC)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// spoiled is a worker's input that does away with it.
+type spoiled struct {
+	in   io.Reader
+	part string
+}
+
+// Read reads, unless a trial of an E-step is asked for.
+func (s *spoiled) Read(p []byte) (int, error) {
+	n, err := s.in.Read(p)
+	if bytes.Contains(p[:n], []byte(`"variant":"estep-`)) {
+		if s.part == silent {
+			time.Sleep(time.Hour)
+		}
+		fmt.Fprintln(os.Stderr, "fatal: so the part says")
+		os.Exit(3)
+	}
+	return n, err
+}
+
+// worker returns what starts this binary as a worker.
+func worker(t *testing.T, part string) func() *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() *exec.Cmd { return exec.Command(self, workerArgument, part) }
+}
+
+// newTestTuner returns a tuner of compiled C with wisdom of its own.
+func newTestTuner(t *testing.T, o TunerOptions, options ...Option) *Tuner {
+	t.Helper()
+	require.Have(t, "cc", available(newWorkshop(), "cc"))
+	tuner, err := NewTuner(o, append([]Option{WithDevice(DeviceCC)}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeIt(t, tuner) })
+	return tuner
+}
+
+// TestTune: every candidate of C is judged and timed, in this process and in another, the same kernels are known the next
+// time, and plans rest on what was measured.
+func TestTune(t *testing.T) {
+	for name, o := range map[string]TunerOptions{"here": {}, "in a worker": {Worker: worker(t, working)}} {
+		t.Run(name, func(t *testing.T) {
+			dir := WithCacheDir(t.TempDir())
+			tuner := newTestTuner(t, o, dir)
+			tuning, err := tuner.Tune(t.Context(), 3, 2, 5000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := tuner.Report(tuning)
+			if len(report.Trials) < 8 || len(report.Winners) != 4 || len(report.Fit) == 0 || report.Known != 0 {
+				t.Errorf("report %+v", report)
+			}
+			for _, one := range report.Trials {
+				if !one.Timed() || one.Validate() != nil || !(one.Ceiling > 0) || !(one.Error > 0 && one.Error < 1e-9) {
+					t.Errorf("trial %+v, %v", one, one.Validate())
+				}
+			}
+			again, err := tuner.Tune(t.Context(), 3, 2, 5000)
+			if err != nil || again.Known != len(tuning.Records) {
+				t.Errorf("%d of %d known, %v", again.Known, len(tuning.Records), err)
+			}
+			plan, err := Explain(3, 2, 5000, WithDevice(DeviceCC), WithPlanMode(PlanWisdomOnly), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			score, _ := plan.Choice(variants.Score)
+			if want, _ := tuning.Best(variants.Score); score.Config != want.Config || score.From != autotune.Measured {
+				t.Errorf("planned %+v: want %v", score, want)
+			}
+		})
+	}
+}
+
+// TestTuneWorkerLost: a worker that crashes or hangs costs the candidates that it did so with, and no others.
+func TestTuneWorkerLost(t *testing.T) {
+	for part, want := range map[string]autotune.Outcome{crashing: autotune.Crashed, silent: autotune.Hung} {
+		t.Run(part, func(t *testing.T) {
+			tuner := newTestTuner(t, TunerOptions{Worker: worker(t, part), limit: time.Second}, WithCacheDir(t.TempDir()))
+			tuning, err := tuner.Tune(t.Context(), 2, 2, 2000)
+			if err == nil || !strings.Contains(err.Error(), "every candidate for estep") {
+				t.Errorf("error %v", err)
+			}
+			if tuning == nil {
+				t.Fatal("nothing was learned")
+			}
+			for _, r := range tuning.Records {
+				if got := r.Outcome; got != want && r.Stage == variants.EStep || got != autotune.OK && got != autotune.Bound && r.Stage == variants.Accumulate {
+					t.Errorf("%v: want %q for E-steps, and a time for fused kernels", r, want)
+				}
+				if part == crashing && r.Stage == variants.EStep && !strings.Contains(r.Reason, "so the part says") {
+					t.Errorf("reason %q: want the worker's last words", r.Reason)
+				}
+			}
+		})
+	}
+}
+
+// TestServeTrials: requests that make no sense are answered with an error, and the next one is served.
+func TestServeTrials(t *testing.T) {
+	require.Have(t, "cc", available(newWorkshop(), "cc"))
+	requests := strings.NewReader(`{"do":"sing","variant":"score-full-lanes","config":"tile=64"}
+		{"do":"time","variant":"no such","config":""}
+		{"do":"time","variant":"score-full-lanes","config":"tile=64","repeats":2,
+		"problem":{"components":2,"dimensions":2,"events":100,"covariance_type":"full","precision":"float64"}}`)
+	var out bytes.Buffer
+	if err := ServeTrials(t.Context(), requests, &out, WithDevice(DeviceCC)); err != nil {
+		t.Fatal(err)
+	}
+	var replies []trialReply
+	for decoder := json.NewDecoder(&out); decoder.More(); {
+		var r trialReply
+		if err := decoder.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		replies = append(replies, r)
+	}
+	if len(replies) != 3 || !strings.Contains(replies[0].Error, `"sing"`) || !strings.Contains(replies[1].Error, `"no such"`) || len(replies[2].Seconds) != 2 {
+		t.Errorf("replies %+v", replies)
+	}
+	if err := ServeTrials(t.Context(), strings.NewReader("rubbish"), &out, WithDevice(DeviceCC)); err == nil {
+		t.Error("rubbish is no error")
+	}
+}
+
+// TestTuneRefuses: sizes and devices that there are not.
+func TestTuneRefuses(t *testing.T) {
+	if _, err := NewTuner(TunerOptions{}, WithDevice(DeviceReference)); err == nil {
+		t.Error("the reference is tuned")
+	}
+	tuner := newTestTuner(t, TunerOptions{}, WithCacheDir(t.TempDir()))
+	for _, size := range []Size{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}} {
+		if _, err := tuner.Tune(t.Context(), size.Components, size.Dimensions, int64(size.Events)); err == nil {
+			t.Errorf("%+v is tuned", size)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if tuning, err := tuner.Tune(ctx, 2, 2, 100); !errors.Is(err, context.Canceled) || tuning == nil || len(tuning.Missing) == 0 {
+		t.Errorf("cancelled: %+v, %v", tuning, err)
+	}
+}
+
+// TestPlanModes: a fit that measures first, and fits that explore, give what any fit gives, and leave what they learned.
+func TestPlanModes(t *testing.T) {
+	require.Have(t, "cc", available(newWorkshop(), "cc"))
+	events, start := small(t)
+	fit := func(t *testing.T, options ...Option) (*Result, *Parameters) {
+		t.Helper()
+		model := mustNew(t, start.M, start.D, append(options, WithParameters(start), WithDevice(DeviceCC), WithTolerance(0), WithIterations(0, 3))...)
+		return mustTrain(t, model, events), model.Parameters()
+	}
+	_, want := fit(t)
+	near := compare.Tolerance{Warn: 1e-10, Fail: 1e-9}
+
+	t.Run("measure", func(t *testing.T) {
+		dir := WithCacheDir(t.TempDir())
+		result, got := fit(t, dir, WithPlanMode(PlanMeasured))
+		near.Check(t, compare.Parameters(got, want)...)
+		for _, c := range result.Plan.Choices {
+			if c.From != autotune.Measured && c.Stage != variants.Update {
+				t.Errorf("%+v was not measured", c)
+			}
+		}
+		if _, got := fit(t, dir, WithPlanMode(PlanWisdomOnly)); got == nil {
+			t.Error("no fit")
+		}
+	})
+	t.Run("wisdom", func(t *testing.T) {
+		model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithPlanMode(PlanWisdomOnly), WithCacheDir(t.TempDir()))
+		if _, err := model.Train(t.Context(), events); !errors.As(err, new(*autotune.NoWisdomError)) {
+			t.Errorf("error %v: want a *autotune.NoWisdomError", err)
+		}
+	})
+	t.Run("explore", func(t *testing.T) {
+		dir := t.TempDir()
+		tried := map[string]bool{}
+		for range 20 {
+			result, got := fit(t, WithCacheDir(dir), WithPlanMode(PlanExplore))
+			near.Check(t, compare.Parameters(got, want)...)
+			if !result.Plan.Explores() {
+				break
+			}
+			i := slices.IndexFunc(result.Plan.Choices, func(c autotune.Choice) bool { return c.Explored })
+			name := result.Plan.Choices[i].Variant + " " + result.Plan.Choices[i].Config
+			if tried[name] {
+				t.Fatalf("%s is explored twice", name)
+			}
+			tried[name] = true
+		}
+		if _, all, err := StaleWisdom(dir); err != nil || all < 8 { // others of a plan are measured with the one explored
+			t.Errorf("%d records after exploring %v, %v: want all candidates of C", all, tried, err)
+		}
+		if _, err := Explain(start.M, start.D, int64(events.Len()), WithDevice(DeviceCC), WithCacheDir(dir), WithPlanMode(PlanWisdomOnly)); err != nil {
+			t.Errorf("after exploring: %v", err)
+		}
+	})
+}
+
+// TestExploreFailing: a kernel that cannot be used is recorded as such, said, and not explored again; the fit goes on.
+func TestExploreFailing(t *testing.T) {
+	w := playing(t, lying)
+	events, start := small(t)
+	dir := WithCacheDir(t.TempDir())
+	model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), withWorkshop(w), dir, WithPlanMode(PlanExplore))
+	result := mustTrain(t, model, events)
+	if result.Plan.Device != DeviceReference || !slices.ContainsFunc(result.Warnings, func(s string) bool { return strings.Contains(s, "to be explored") }) {
+		t.Errorf("device %s, warnings %q", result.Plan.Device, result.Warnings)
+	}
+}
+
+// TestWisdomFile: what is imported is used, forgotten or found stale; a damaged file costs a warning and no fit.
+func TestWisdomFile(t *testing.T) {
+	dir := t.TempDir()
+	tuner := newTestTuner(t, TunerOptions{}, WithCacheDir(dir))
+	if _, err := tuner.Tune(t.Context(), 2, 2, 300); err != nil {
+		t.Fatal(err)
+	}
+	stale, all, err := StaleWisdom(dir)
+	if err != nil || len(stale) != 0 || all == 0 {
+		t.Fatalf("%d of %d stale, %v", len(stale), all, err)
+	}
+	store, err := OpenWisdom(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := store.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := w.Records()[0]
+	changed.Source = "another"
+	var text bytes.Buffer
+	if _, err := autotune.NewWisdom(changed).WriteTo(&text); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := ImportWisdom(dir, &text); err != nil || n != 1 {
+		t.Fatalf("%d imported, %v", n, err)
+	}
+	if stale, _, err = StaleWisdom(dir); err != nil || len(stale) != 1 || stale[0].Variant != changed.Variant {
+		t.Errorf("stale: %v, %v", stale, err)
+	}
+	if n, err := ForgetWisdom(dir, true); err != nil || n != 1 {
+		t.Errorf("%d forgotten, %v", n, err)
+	}
+	if n, err := ForgetWisdom(dir, false); err != nil || n != all-1 {
+		t.Errorf("%d forgotten, %v: want %d", n, err, all-1)
+	}
+
+	if err := os.WriteFile(store.Path, []byte("rubbish\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	events, start := small(t)
+	result := mustTrain(t, mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithCacheDir(dir), withWorkshop(newWorkshop())), events)
+	if result.Plan.Device != DeviceCC || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], store.Path) {
+		t.Errorf("device %s, warnings %q: want cc, and one that names %s", result.Plan.Device, result.Warnings, store.Path)
+	}
+}
+
+// TestSizes: a grid's problems are all combinations, each once; the first few are spread over it.
+func TestSizes(t *testing.T) {
+	grid := SweepSizes()
+	problems := grid.Problems()
+	if len(problems) != len(grid.Components)*len(grid.Dimensions)*len(grid.Events) {
+		t.Errorf("%d problems", len(problems))
+	}
+	seen := map[Size]bool{}
+	for _, p := range problems {
+		seen[p] = true
+	}
+	if len(seen) != len(problems) {
+		t.Errorf("%d different problems of %d", len(seen), len(problems))
+	}
+	components, dimensions := map[int]bool{}, map[int]bool{}
+	for _, p := range problems[:20] {
+		components[p.Components], dimensions[p.Dimensions] = true, true
+	}
+	if len(components) < 4 || len(dimensions) < 4 {
+		t.Errorf("the first 20 are %v", problems[:20])
+	}
+	for _, text := range []string{"", "0", "1,,2", "1,1", "x", "-3", "1e6"} {
+		if sizes, err := ParseSizes(text); err == nil {
+			t.Errorf("%q reads as %v", text, sizes)
+		}
+	}
+	if sizes, err := ParseSizes("1,5,64"); err != nil || !slices.Equal(sizes, []int{1, 5, 64}) {
+		t.Errorf("%v, %v", sizes, err)
+	}
+}

@@ -1,0 +1,193 @@
+package gmmspec
+
+import (
+	"io"
+	"path/filepath"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/cache"
+	"github.com/gmmspec/gmmspec/specializer"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// wisdomFile is the name of the file of wisdom, in the directory of the cache.
+const wisdomFile = "wisdom.jsonl"
+
+// Wisdom is what tuning has learned.
+type Wisdom = autotune.Wisdom
+
+// WisdomStore is wisdom in a file.
+type WisdomStore = autotune.Store
+
+// OpenWisdom returns the store of wisdom in a cache's directory; "" stands for the default.
+func OpenWisdom(cacheDir string) (WisdomStore, error) { return processWorkshop().wisdomStore(cacheDir) }
+
+// wisdomStore returns the store of wisdom in a cache's directory, "" for the default.
+func (w *workshop) wisdomStore(dir string) (autotune.Store, error) {
+	if dir == "" {
+		var err error
+		if dir, err = cache.DefaultDir(); err != nil {
+			return autotune.Store{}, err
+		}
+	}
+	return autotune.Store{Path: filepath.Join(dir, wisdomFile)}, nil
+}
+
+// loadWisdom returns what a store holds, read once.
+func (w *workshop) loadWisdom(dir string) (*autotune.Wisdom, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r, ok := w.wisdom[dir]; ok {
+		return r.wisdom, r.err
+	}
+	r := &wisdomResult{}
+	store, err := w.wisdomStore(dir)
+	if err == nil {
+		r.wisdom, err = store.Load()
+	}
+	r.err = err
+	w.wisdom[dir] = r
+	return r.wisdom, r.err
+}
+
+// forgetWisdom has wisdom read again.
+func (w *workshop) forgetWisdom() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.wisdom)
+}
+
+// digest returns the digest of a unit's source, rendered once.
+func (w *workshop) digest(u specializer.Unit) (string, bool) {
+	key := unitKey{u.Target, u.Problem, u.Variant.Name(), u.Config.String()}
+	w.mu.Lock()
+	digest, ok := w.digests[key]
+	w.mu.Unlock()
+	if ok {
+		return digest, true
+	}
+	digest, err := sourceDigest(u)
+	if err != nil {
+		return "", false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.digests[key] = digest
+	return digest, true
+}
+
+// unitKey tells units apart.
+type unitKey struct {
+	target          variants.Target
+	problem         variants.Problem
+	variant, config string
+}
+
+// known returns what wisdom has of candidates on a device: times of the very kernels that would be compiled now, scaled to the
+// problem's events.
+func (c *chooser) known(t variants.Target, e autotune.Environment) func(variants.Problem, variants.Candidate) (autotune.Timing, bool) {
+	w := c.settings.workshop
+	var sources []*autotune.Wisdom
+	if _, err := w.openCache(c.settings.cacheDir); err == nil { // in a directory that is not trusted nothing is read
+		own, err := w.loadWisdom(c.settings.cacheDir)
+		if err != nil {
+			c.warn("what was measured is not used: " + err.Error())
+		} else {
+			sources = append(sources, own)
+		}
+	}
+	if shipped := autotune.Shipped(e.Model()); shipped != nil {
+		sources = append(sources, shipped)
+	}
+	return func(p variants.Problem, candidate variants.Candidate) (timing autotune.Timing, ok bool) {
+		variant, config := candidate.Variant.Name(), candidate.Config.String()
+		for _, wisdom := range sources {
+			for _, r := range wisdom.Ask(autotune.Ask(p, candidate.Variant.Stage)) {
+				if r.Variant != variant || r.Config != config || r.Model() != e.Model() {
+					continue
+				}
+				trusted := r.Environment == e
+				if ok && (timing.Trusted || !trusted) || !r.Timed() && !trusted {
+					continue
+				}
+				if digest, rendered := w.digest(unit(p, t, candidate)); !rendered || digest != r.Source {
+					continue
+				}
+				timing, ok = autotune.Timing{Seconds: r.Seconds * float64(max(1, p.N)) / float64(r.Problem.N), Trusted: trusted}, true
+				if !r.Timed() {
+					timing.Failed = string(r.Outcome) + ", " + r.Reason
+				}
+			}
+		}
+		return timing, ok
+	}
+}
+
+// ImportWisdom adds the records that r holds to those of a cache's directory ("" for the default), all of them or, where one
+// is bad, none. It returns how many there are.
+func ImportWisdom(cacheDir string, r io.Reader) (int, error) {
+	imported, err := autotune.ReadWisdom(r)
+	if err != nil {
+		return 0, err
+	}
+	return imported.Len(), updateWisdom(cacheDir, func(w *Wisdom) {
+		for _, r := range imported.Records() {
+			w.Add(r)
+		}
+	})
+}
+
+// ForgetWisdom drops the records of a cache's directory, or the stale ones alone, and returns how many it dropped.
+func ForgetWisdom(cacheDir string, stale bool) (forgotten int, err error) {
+	err = updateWisdom(cacheDir, func(w *Wisdom) {
+		forgotten = w.Forget(func(r autotune.Record) bool { return !stale || isStale(r) })
+	})
+	return forgotten, err
+}
+
+// StaleWisdom returns the records of kernels that have changed since, and how many there are in all.
+func StaleWisdom(cacheDir string) (stale []autotune.Record, all int, err error) {
+	store, err := OpenWisdom(cacheDir)
+	if err != nil {
+		return nil, 0, err
+	}
+	w, err := store.Load()
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, r := range w.Records() {
+		if isStale(r) {
+			stale = append(stale, r)
+		}
+	}
+	return stale, w.Len(), nil
+}
+
+// isStale reports whether a record is of another kernel than its candidate has now.
+func isStale(r autotune.Record) bool {
+	candidate, err := candidateOf(r.Backend, r.Variant, r.Config)
+	if err != nil {
+		return true
+	}
+	target := ccTarget()
+	if r.Backend == variants.CUDA {
+		if target, err = variants.CUDAArch(r.Arch); err != nil {
+			return true
+		}
+	}
+	digest, err := sourceDigest(unit(r.Problem, target, candidate))
+	return err != nil || digest != r.Source
+}
+
+// updateWisdom changes the wisdom of a cache's directory.
+func updateWisdom(cacheDir string, change func(*Wisdom)) error {
+	store, err := OpenWisdom(cacheDir)
+	if err != nil {
+		return err
+	}
+	defer processWorkshop().forgetWisdom()
+	return store.Update(func(w *Wisdom) error {
+		change(w)
+		return nil
+	})
+}
