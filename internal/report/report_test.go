@@ -345,7 +345,7 @@ func TestHostile(t *testing.T) {
 func TestMany(t *testing.T) {
 	good := smallGrid().synthetic()[0]
 	var records []autotune.Record
-	const many = 2000
+	const many = 600
 	for i := range many {
 		sizes, kind, strategy, environment := good, good, good, good
 		sizes.Problem.M, sizes.Problem.D = i+1, many-i
