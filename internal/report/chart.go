@@ -226,7 +226,7 @@ func histogram(id, title string, gains []gain, d Distribution) *chart {
 	for _, n := range []int{0, highest} {
 		c.Y = append(c.Y, tick{At: coordinate(y(n)), Label: strconv.Itoa(n)})
 	}
-	c.MedianAt, c.MedianText, c.MedianSide = coordinate(x(math.Log2(d.Median))), "median "+ratio(d.Median), "start"
+	c.MedianAt, c.MedianText, c.MedianSide = coordinate(x(math.Log2(d.Median))), "median "+d.median(ratio), "start"
 	if x(math.Log2(d.Median)) > (frameLeft+frameRight)/2 {
 		c.MedianSide = "end"
 	}

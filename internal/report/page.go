@@ -218,20 +218,20 @@ func (c *contest) overview() overview {
 		}
 	}
 	if s.OverOriginal.Number > 0 {
-		o.OverOriginal = medianWords(ratio(s.OverOriginal.Median), s.OverOriginal)
+		o.OverOriginal = medianWords(s.OverOriginal, ratio)
 	}
 	if s.OverWorst.Number > 0 {
-		o.OverWorst = medianWords(ratio(s.OverWorst.Median), s.OverWorst)
+		o.OverWorst = medianWords(s.OverWorst, ratio)
 	}
 	if s.Ceiling.Number > 0 {
-		o.Ceiling = medianWords(percent(s.Ceiling.Median), s.Ceiling)
+		o.Ceiling = medianWords(s.Ceiling, percent)
 	}
 	return o
 }
 
 // medianWords writes a median with how many numbers it is of.
-func medianWords(median string, d Distribution) string {
-	return fmt.Sprintf("%s (of %d)", median, d.Number)
+func medianWords(d Distribution, words func(float64) string) string {
+	return fmt.Sprintf("%s (of %d)", d.median(words), d.Number)
 }
 
 // gainViews returns the distributions of a contest's gains.

@@ -205,7 +205,15 @@ func (c ContestSummary) String() string {
 
 // String gives the median of gains.
 func (d Distribution) String() string {
-	return fmt.Sprintf("%s (median of %s)", ratio(d.Median), plural(d.Number, "problem"))
+	return fmt.Sprintf("%s (median of %s)", d.median(ratio), plural(d.Number, "problem"))
+}
+
+// median words the median. It is a least value too where a number is.
+func (d Distribution) median(words func(float64) string) string {
+	if d.AtLeast > 0 {
+		return "at least " + words(d.Median)
+	}
+	return words(d.Median)
 }
 
 // environmentWords names an environment: the device, and what kernels are compiled for.
