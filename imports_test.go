@@ -76,8 +76,15 @@ func TestImports(t *testing.T) {
 		"internal/reference": {ours("mixture"), []string{gonum}},
 		"internal/compare":   {ours("mixture"), []string{gonum}},
 		"internal/corpus":    {ours("mixture"), []string{gonum}},
-		"runtime":            {ours("mixture"), []string{gonum}},
-		"runtime/cc/object":  {},
+		"internal/report": {
+			ours("autotune", "variants"),
+			[]string{ // what draws, and what that needs
+				"gonum.org/v1/plot", "codeberg.org/go-fonts/liberation", "codeberg.org/go-latex/latex", "codeberg.org/go-pdf/fpdf",
+				"git.sr.ht/~sbinet/gg", "github.com/ajstarks/svgo", "github.com/golang/freetype", "golang.org/x/image", "golang.org/x/text",
+			},
+		},
+		"runtime":           {ours("mixture"), []string{gonum}},
+		"runtime/cc/object": {},
 		"runtime/cc": {
 			ours("mixture", "runtime", "runtime/cc/object"),
 			[]string{gonum, "github.com/ebitengine/purego", "golang.org/x/sys"},
