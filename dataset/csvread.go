@@ -38,6 +38,10 @@ func readCSV(r io.Reader, size int64, source string, opts Options) (*Table, erro
 	if mark, _ := buffered.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		_, _ = buffered.Discard(len(byteOrderMark)) // cannot fail: Peek has it
 	}
+	if mark, _ := buffered.Peek(len(npyMagic)); string(mark) == npyMagic {
+		return nil, &Error{Source: source, Err: fmt.Errorf(
+			"%w: an array of NumPy's, where comma-separated text is due: name a %s file", ErrUnsupported, extensionNpy)}
+	}
 	records := csv.NewReader(buffered)
 	records.ReuseRecord = true
 	records.TrimLeadingSpace = true

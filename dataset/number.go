@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -13,6 +14,9 @@ const (
 
 	// maxQuoted bounds the characters of the input repeated in an error.
 	maxQuoted = 40
+
+	// otherSeparators are what other programs put between fields.
+	otherSeparators = ";\t"
 )
 
 // Number is a type of value that can be written: scores and responsibilities are of a floating-point type, labels are
@@ -31,6 +35,8 @@ func parseValue(text string, allowMissing bool) (float64, error) {
 	switch {
 	case math.IsInf(value, 0): // written as an infinity, or out of range
 		return 0, fmt.Errorf("%w: %.*q", ErrNotFinite, maxQuoted, text)
+	case err != nil && strings.ContainsAny(text, otherSeparators):
+		return 0, fmt.Errorf("%w: %.*q: commas separate fields, and nothing else", ErrNotNumber, maxQuoted, text)
 	case err != nil:
 		return 0, fmt.Errorf("%w: %.*q", ErrNotNumber, maxQuoted, text)
 	case math.IsNaN(value) && !allowMissing:

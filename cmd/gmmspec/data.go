@@ -9,6 +9,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// standardStream is what DATA is given as to read standard input.
+const standardStream = "-"
+
 // wantData is the check that DATA and nothing else is given.
 func wantData() cobra.PositionalArgs { return wantArguments("DATA") }
 

@@ -120,6 +120,9 @@ func (f *trainFlags) prepare(c *cobra.Command) ([]gmmspec.Option, error) {
 		return nil, misuse("--min-iter %d is more than --max-iter %d", f.least, f.most)
 	}
 	options := append(f.shared.options(), gmmspec.WithIterations(f.least, f.most))
+	if f.output == standardStream {
+		return nil, misuse("--output -: want a file's name")
+	}
 	if f.output != "" {
 		if _, err := os.Stat(filepath.Dir(f.output)); err != nil {
 			return nil, fmt.Errorf("--output %s: %w", f.output, err)
