@@ -15,7 +15,7 @@ func TestLine(t *testing.T) {
 		{"packages", "gmmspec: m.json: mixture: weights: negative", "m.json: weights: negative"},
 		{"joined", "gmmspec: first\ndataset: second", "first; second"},
 		{"log", "1\n2\n3\n4\n5\n6", "1; 2; 3; 4; …"},
-		{"places", "nvrtc: not available:\n\t/opt: none\n\t/usr: none", "nvrtc: not available (gmmspec doctor lists every place tried)"},
+		{"places", "nvrtc: not available:\n\t/opt: none\n\t/usr: none", "nvrtc: not available (gmmspec doctor --verbose lists every place tried)"},
 		{"carriage return", "a\rb", "a; b"},
 		{"escape", "a\x1b[31mb", "a\ufffd[31mb"},
 	} {
