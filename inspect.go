@@ -78,6 +78,9 @@ func inspect(m, d int, options []Option) (*settings, *Plan, error) {
 	if s.device == DeviceAuto {
 		s.device = DeviceCC
 	}
+	if err := s.checkInspection(); err != nil { // again, of the device that auto stands for
+		return nil, nil, err
+	}
 	if s.device == DeviceReference {
 		return nil, nil, fmt.Errorf("gmmspec: the reference has no kernels: want device cc or cuda")
 	}
@@ -97,7 +100,7 @@ func (c *chooser) inspected(p variants.Problem) (*Plan, error) {
 		return c.cuda(p)
 	}
 	p.Precision = c.precision(variants.Float64)
-	return autotune.For(p, c.needOn(), c.ccDevice(p.Precision))
+	return c.on(p, c.ccDevice(p.Precision))
 }
 
 // choices returns a plan's choices, or the one that is named.

@@ -264,6 +264,8 @@ func (s *settings) checkInspection() error {
 	switch {
 	case len(backends) == 0:
 		return fmt.Errorf("gmmspec: unknown variant %q", s.variant)
+	case s.arch != "" && !slices.Contains(backends, DeviceCUDA):
+		return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", s.variant, strings.Join(backends, " or "), s.arch)
 	case s.device != DeviceAuto && s.arch == "" && !slices.Contains(backends, s.device):
 		return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", s.variant, strings.Join(backends, " or "), s.device)
 	}
