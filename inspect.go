@@ -37,7 +37,8 @@ func (s *settings) planToTrain(m, d int, n int64) (*Plan, error) {
 
 // Source is the text of one kernel.
 type Source struct {
-	Variant string // with its configuration
+	Variant string
+	File    string // a name for its file, "score-full-lanes.c"
 	Text    string
 }
 
@@ -58,9 +59,17 @@ func Render(m, d int, options ...Option) ([]Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, Source{Variant: choice.Variant, Text: source.Text})
+		sources = append(sources, Source{Variant: choice.Variant, File: choice.Variant + extension(plan.Target.Backend), Text: source.Text})
 	}
 	return sources, nil
+}
+
+// extension is how the names of a backend's sources end.
+func extension(b variants.Backend) string {
+	if b == variants.CUDA {
+		return ".cu"
+	}
+	return ".c"
 }
 
 // defaultArch is what CUDA sources are shown for where there is no device.
