@@ -13,6 +13,9 @@ import (
 // Events is N vectors of D numbers: see [Float32], [Float64] and [Matrix].
 type Events = mixture.Events
 
+// MaxMagnitude bounds the absolute value of an event's coordinates, whose squares are summed.
+const MaxMagnitude = mixture.MaxMagnitude
+
 // Parameters is a mixture of M components over D dimensions.
 type Parameters = mixture.Parameters
 

@@ -23,8 +23,8 @@ const (
 // integers.
 type Number interface{ float32 | float64 | int64 }
 
-// parseValue reads a trimmed field as a finite number, or as NaN where missing values are allowed.
-func parseValue(text string, allowMissing bool) (float64, error) {
+// parseValue reads a trimmed field as a finite number of at most limit in magnitude, or as NaN where missing values are allowed.
+func parseValue(text string, allowMissing bool, limit float64) (float64, error) {
 	if text == "" {
 		if allowMissing {
 			return math.NaN(), nil
@@ -39,6 +39,8 @@ func parseValue(text string, allowMissing bool) (float64, error) {
 		return 0, fmt.Errorf("%w: %.*q: commas separate fields, and nothing else", ErrNotNumber, maxQuoted, text)
 	case err != nil:
 		return 0, fmt.Errorf("%w: %.*q", ErrNotNumber, maxQuoted, text)
+	case math.Abs(value) > limit:
+		return 0, fmt.Errorf("%w: %.*q: want at most %g in magnitude", ErrTooLarge, maxQuoted, text, limit)
 	case math.IsNaN(value) && !allowMissing:
 		return 0, fmt.Errorf("%w: %.*q", ErrMissing, maxQuoted, text)
 	}
