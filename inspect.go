@@ -141,7 +141,7 @@ func Compile(ctx context.Context, m, d int, archs []string, options ...Option) (
 	}
 	for _, arch := range archs { // all are looked at before any is compiled for
 		if _, err := variants.CUDAArch(arch); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("gmmspec: %w", err)
 		}
 	}
 	var all []Compiled

@@ -169,7 +169,9 @@ func applied(options []Option) *settings {
 		tolerance: DefaultTolerance, max: DefaultMaxIterations, warn: func(string) {},
 	}
 	for _, o := range options {
-		o(s)
+		if o != nil {
+			o(s)
+		}
 	}
 	return s
 }
@@ -177,7 +179,7 @@ func applied(options []Option) *settings {
 // check looks at each setting but the initial parameters.
 func (s *settings) check() error {
 	if _, err := ParseCovariance(string(s.covariance)); err != nil {
-		return err
+		return fmt.Errorf("gmmspec: %w", err)
 	}
 	if err := s.checkDevice(); err != nil {
 		return err
@@ -186,7 +188,7 @@ func (s *settings) check() error {
 		return fmt.Errorf("gmmspec: unknown precision %q: want auto, float32 or float64", s.precision)
 	}
 	if _, err := mixture.ParseStart(string(s.start)); err != nil {
-		return err
+		return fmt.Errorf("gmmspec: %w", err)
 	}
 	if !(s.tolerance >= 0) || math.IsInf(s.tolerance, 0) {
 		return fmt.Errorf("gmmspec: tolerance %v: want a finite number of at least 0", s.tolerance)
@@ -249,7 +251,7 @@ func (s *settings) checkSize(m, d int) error {
 func (s *settings) checkInspection() error {
 	if s.arch != "" {
 		if _, err := variants.CUDAArch(s.arch); err != nil {
-			return err
+			return fmt.Errorf("gmmspec: %w", err)
 		}
 	}
 	if s.variant == "" {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,7 +111,7 @@ func (f *trainFlags) report(c *cobra.Command, table *dataset.Table, model *gmmsp
 	kept := ""
 	var err error
 	if f.output != "" {
-		if err = save(model, f.output); err == nil { // first of all: the fit may have taken hours
+		if err = model.Save(f.output); err == nil { // first of all: the fit may have taken hours
 			kept = f.output
 		}
 	}
@@ -183,12 +182,4 @@ func (f *trainFlags) readInitial(c *cobra.Command) error {
 		return misuse("--covariance %s: %s is %s", covariance.Value, f.init, f.initial.Covariance)
 	}
 	return nil
-}
-
-// save writes the model to a file.
-func save(model *gmmspec.Model, path string) error {
-	return dataset.Replace(path, func(w io.Writer) error {
-		_, err := model.WriteTo(w)
-		return err
-	})
 }
