@@ -127,6 +127,25 @@ func (f *wholeFlag) String() string { return strconv.Itoa(*f.target) }
 // Type names what the flag takes.
 func (f *wholeFlag) Type() string { return "int" }
 
+// bytesFlag is a flag that takes a number of bytes.
+type bytesFlag struct{ target *int64 }
+
+// Set parses the flag's text.
+func (f *bytesFlag) Set(text string) error {
+	value, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || value < 0 {
+		return errors.New("want a whole number of bytes of at least 0, without a unit")
+	}
+	*f.target = value
+	return nil
+}
+
+// String returns the flag's number.
+func (f *bytesFlag) String() string { return strconv.FormatInt(*f.target, 10) }
+
+// Type names what the flag takes.
+func (f *bytesFlag) Type() string { return "int" }
+
 // columnsFlag is a flag that takes a list of columns.
 type columnsFlag struct {
 	selection dataset.Selection

@@ -41,8 +41,16 @@ func writeFitJSON(w io.Writer, r *gmmspec.Result) error {
 		LogLikelihood: r.LogLikelihood, Iterations: r.Iterations, Converged: r.Converged,
 		Device: r.Plan.Device, Variants: r.Plan.Variants(),
 		Seconds: r.Training.Seconds(), CompileSeconds: r.Compiling.Seconds(),
-		History: r.History, Warnings: append([]string{}, r.Warnings...), // a list even when there is none
+		History: r.History, Warnings: listed(r.Warnings),
 	})
+}
+
+// listed returns values as a list even when there is none: in JSON that is [] and not null.
+func listed[T any](values []T) []T {
+	if values == nil {
+		return []T{}
+	}
+	return values
 }
 
 // writeJSON prints a value on one line.
