@@ -100,7 +100,8 @@ func WithIterations(least, most int) Option { return func(s *settings) { s.min, 
 // mixture.RelativePrior.
 func WithRidge(ridge float64) Option { return func(s *settings) { s.ridge, s.ownRidge = ridge, true } }
 
-// WithWeights gives each event that is trained on a weight ≥ 0: an event of weight 2 counts as two. They are not copied.
+// WithWeights gives each event that is trained on a weight ≥ 0: an event of weight 2 counts as two. They are not copied,
+// and belong to one set of events: others, of another number, are refused by Train.
 func WithWeights(weights []float64) Option { return func(s *settings) { s.weights = weights } }
 
 // WithHardAssignment gives each event wholly to its most likely component (classification EM).

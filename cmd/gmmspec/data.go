@@ -56,5 +56,9 @@ func checkDimensions(modelPath string, dimensions int, t *dataset.Table) error {
 	if t.Columns == dimensions {
 		return nil
 	}
-	return fmt.Errorf("%s has %d dimensions but %s has %d: --columns selects", modelPath, dimensions, t.Source, t.Columns)
+	what := fmt.Sprintf("%s has %d dimensions but %s has %d", modelPath, dimensions, t.Source, t.Columns)
+	if t.Columns > dimensions {
+		what += fmt.Sprintf(": name the model's %d with --columns", dimensions)
+	}
+	return errors.New(what)
 }

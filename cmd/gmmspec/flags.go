@@ -154,9 +154,12 @@ type columnsFlag struct {
 
 // Set parses the flag's text.
 func (f *columnsFlag) Set(text string) error {
+	if strings.TrimSpace(text) == "" {
+		return errors.New("want at least one column")
+	}
 	selection, err := dataset.ParseSelection(text)
 	if err != nil {
-		return errors.New(oneLine(err))
+		return errors.New(strings.TrimPrefix(oneLine(err), dataset.ErrSelection.Error()+": ")) // cobra has named the flag
 	}
 	f.selection, f.text = selection, text
 	return nil
