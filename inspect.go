@@ -164,6 +164,9 @@ func compileFor(ctx context.Context, m, d int, options []Option) ([]Compiled, er
 	if err != nil {
 		return nil, fmt.Errorf("gmmspec: nowhere to keep what is compiled: %w", err)
 	}
+	if warning := s.workshop.passedOver(); warning != "" && plan.Target.Backend == variants.CC {
+		s.warn(warning)
+	}
 	b := &builder{workshop: s.workshop, cache: store}
 	choices := s.choices(plan)
 	compiled, errs := make([]Compiled, len(choices)), make([]error, len(choices))

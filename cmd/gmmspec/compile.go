@@ -37,6 +37,7 @@ GPU that is here; otherwise C for this machine's processor.`,
 					return misuse("--arch: %s", oneLine(err))
 				}
 			}
+			options = append(options, gmmspec.WithWarning(func(text string) { warn(c.ErrOrStderr(), []string{text}) }))
 			kernels, err := gmmspec.Compile(c.Context(), f.components, f.dimensions, archs, options...)
 			if err != nil {
 				return err
