@@ -3,6 +3,7 @@ package gmmspec
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/gmmspec/gmmspec/autotune"
@@ -12,6 +13,9 @@ import (
 
 // Events is N vectors of D numbers: see [Float32], [Float64] and [Matrix].
 type Events = mixture.Events
+
+// MaxMagnitude bounds the absolute value of an event's coordinates, whose squares are summed.
+const MaxMagnitude = mixture.MaxMagnitude
 
 // Parameters is a mixture of M components over D dimensions.
 type Parameters = mixture.Parameters
@@ -77,13 +81,24 @@ func Float64Stride(data []float64, n, d, stride int) (Events, error) {
 }
 
 // Matrix views the rows of m as events. A *mat.Dense is not copied.
-func Matrix(m mat.Matrix) (Events, error) { return mixture.Matrix(m) }
+func Matrix(m mat.Matrix) (Events, error) {
+	if absent(m) {
+		return nil, errors.New("gmmspec: events: there is no matrix")
+	}
+	return mixture.Matrix(m)
+}
+
+// absent reports whether there is no matrix behind m, be it a nil pointer.
+func absent(m mat.Matrix) bool {
+	v := reflect.ValueOf(m)
+	return m == nil || v.Kind() == reflect.Pointer && v.IsNil()
+}
 
 // NewParameters makes a mixture of gonum's types: M weights, an M×D matrix of means, and covariances of D×D, M of them (one
 // for Tied). Everything is copied. It returns the first reason for which they are no mixture of the covariance type c: for
 // Diag and Spherical, entries off the diagonal too, and for Spherical, variances that differ.
 func NewParameters(c Covariance, weights []float64, means mat.Matrix, covariances []mat.Symmetric) (*Parameters, error) {
-	if means == nil {
+	if absent(means) {
 		return nil, errors.New("gmmspec: no means")
 	}
 	m, d := means.Dims()
@@ -115,7 +130,7 @@ func NewParameters(c Covariance, weights []float64, means mat.Matrix, covariance
 
 // checkCovariance reports entries of s that a covariance of type c does not have.
 func checkCovariance(c Covariance, s mat.Symmetric, d int) error {
-	if s == nil {
+	if absent(s) {
 		return errors.New("is nil")
 	}
 	if n := s.SymmetricDim(); n != d {

@@ -61,6 +61,8 @@ func TestNewParametersRefuses(t *testing.T) {
 		want        string
 	}{
 		{"no means", Full, one, nil, []mat.Symmetric{unit}, "no means"},
+		{"a nil pointer to means", Full, one, (*mat.Dense)(nil), []mat.Symmetric{unit}, "no means"},
+		{"a nil pointer to a covariance", Full, one, mean, []mat.Symmetric{(*mat.SymDense)(nil)}, "covariance 0 is nil"},
 		{"empty means", Full, nil, &mat.Dense{}, nil, "components"},
 		{"weights too few", Full, nil, mean, []mat.Symmetric{unit}, "weights"},
 		{"weights that sum to 2", Full, []float64{2}, mean, []mat.Symmetric{unit}, "weights"},
@@ -113,7 +115,8 @@ func TestEvents(t *testing.T) {
 		"more than there can be": func() (Events, error) {
 			return Float64Stride(wide, math.MaxInt/2, 2, math.MaxInt/2)
 		},
-		"no matrix": func() (Events, error) { return Matrix(nil) },
+		"no matrix":               func() (Events, error) { return Matrix(nil) },
+		"a nil pointer to matrix": func() (Events, error) { return Matrix((*mat.Dense)(nil)) },
 	} {
 		if events, err := view(); events != nil || err == nil {
 			t.Errorf("%s: %v, error %v: want an error", name, events, err)

@@ -6,6 +6,7 @@ import (
 	"math"
 	goruntime "runtime"
 	"slices"
+	"strings"
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
@@ -70,6 +71,23 @@ func (s *settings) problem(m, d int, n int64) variants.Problem {
 
 // plan chooses the device and the variants for a problem whose precision is not decided yet.
 func (c *chooser) plan(p variants.Problem) (*Plan, error) {
+	plan, err := c.choose(p)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case plan.Device == DeviceReference && c.settings.precision == PrecisionFloat32:
+		c.warnings = append(c.warnings, "float32 was asked for: the reference, which does the work, has float64 alone")
+	case plan.Device == DeviceCC:
+		if warning := c.settings.workshop.passedOver(); warning != "" {
+			c.warnings = append(c.warnings, warning)
+		}
+	}
+	return plan, nil
+}
+
+// choose chooses among the devices that may be.
+func (c *chooser) choose(p variants.Problem) (*Plan, error) {
 	switch c.settings.device {
 	case DeviceReference:
 		return c.reference(p)
@@ -93,18 +111,22 @@ func (c *chooser) auto(p variants.Problem) (*Plan, error) {
 	plans := []*Plan{reference}
 	if reference.Estimate.Total < worthFinding {
 		reason := fmt.Sprintf("not looked for: the reference takes %.2g s", reference.Estimate.Total)
-		return autotune.Cheapest(plans, []autotune.Alternative{
+		best := autotune.Cheapest(plans, []autotune.Alternative{
 			{Device: DeviceCC, Reason: reason}, {Device: DeviceCUDA, Reason: reason},
-		}), nil
+		})
+		best.Why = "cc and cuda are not worth looking for"
+		return best, nil
 	}
 	var without []autotune.Alternative
 	var ignorant error // that nothing was measured where only that counts
+	var alone []string // why there is no other
 	consider := func(device string, plan *Plan, err error) {
 		if errors.As(err, new(*autotune.NoWisdomError)) {
 			ignorant = err
 		}
 		if err != nil {
 			without = append(without, autotune.Alternative{Device: device, Reason: err.Error()})
+			alone = append(alone, dismissal(device, err))
 			return
 		}
 		plans = append(plans, plan)
@@ -112,7 +134,7 @@ func (c *chooser) auto(p variants.Problem) (*Plan, error) {
 	plan, err := c.cc(p)
 	consider(DeviceCC, plan, err)
 	if startup := c.startup(); autotune.Cheapest(plans, nil).Estimate.Total < startup {
-		consider(DeviceCUDA, nil, fmt.Errorf("not looked for: starting it takes %.2g s", startup))
+		consider(DeviceCUDA, nil, fmt.Errorf("%w: starting it takes %.2g s", errNotLookedFor, startup))
 	} else {
 		plan, err := c.cuda(p)
 		consider(DeviceCUDA, plan, err)
@@ -121,8 +143,25 @@ func (c *chooser) auto(p variants.Problem) (*Plan, error) {
 	if c.settings.mode == PlanWisdomOnly && best.Device == DeviceReference && ignorant != nil {
 		return nil, ignorant
 	}
+	if len(plans) == 1 {
+		best.Why = strings.Join(alone, ", ")
+	}
 	c.warnUnusable(best)
 	return best, nil
+}
+
+// errNotLookedFor is why a device is not weighed that could not be worth its start.
+var errNotLookedFor = errors.New("not looked for")
+
+// dismissal says in a few words why a device is not weighed; the plan's alternatives have the whole reason.
+func dismissal(device string, err error) string {
+	if unserved, ok := errors.AsType[*unservedError](err); ok {
+		return unserved.on(device)
+	}
+	if errors.Is(err, errNotLookedFor) {
+		return device + " is not worth looking for"
+	}
+	return device + " cannot be used"
 }
 
 // named takes the device that a variant is written for, where auto would choose; compiled C where both have one of the name.
@@ -172,9 +211,13 @@ func (c *chooser) fallback(p variants.Problem, reason error) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan.Why = "compiled C cannot be used"
+	plan.Why = dismissal("compiled C", reason)
 	plan.Others = append(plan.Others, autotune.Alternative{Device: DeviceCC, Reason: reason.Error()})
-	c.warnings = append(c.warnings, unusableC(reason))
+	warning := unusableC(reason)
+	if errors.As(reason, new(*unservedError)) {
+		warning = "the reference does the work: " + plan.Why
+	}
+	c.warnings = append(c.warnings, warning)
 	return plan, nil
 }
 
@@ -195,7 +238,13 @@ func (c *chooser) cc(p variants.Problem) (*Plan, error) {
 		return nil, err
 	}
 	p.Precision = c.precision(variants.Float64)
-	return autotune.For(p, c.needOn(), c.ccDevice(p.Precision))
+	return c.on(p, c.ccDevice(p.Precision))
+}
+
+// on plans for a device that has variants.
+func (c *chooser) on(p variants.Problem, d autotune.Device) (*Plan, error) {
+	plan, err := autotune.For(p, c.needOn(), d)
+	return plan, unserved(err, p, d)
 }
 
 // ccDevice describes this machine's processor.
@@ -231,7 +280,7 @@ func (c *chooser) cuda(p variants.Problem) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return autotune.For(p, c.needOn(), d)
+	return c.on(p, d)
 }
 
 // needOn is the need of a device that has variants.

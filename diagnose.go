@@ -1,8 +1,10 @@
 package gmmspec
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
@@ -16,10 +18,20 @@ type Finding struct {
 	// Text is what was found, or why nothing was.
 	Text string `json:"text"`
 	// Tried lists every place that was looked in, and what came of it.
-	Tried []string `json:"tried,omitempty"`
+	Tried []Attempt `json:"tried,omitempty"`
 	// Advice says what to install, where that helps.
 	Advice string `json:"advice,omitempty"`
 }
+
+// Attempt is one place that was looked in.
+type Attempt struct {
+	Place   string `json:"place"`   // a file, or a command
+	Origin  string `json:"origin"`  // why it was tried: "PATH", "environment VIRTUAL_ENV", …
+	Outcome string `json:"outcome"` // "usable", or why it is not
+}
+
+// usable is the outcome of what can be used.
+const usable = "usable"
 
 // Diagnose looks for everything that specialisation can use on this machine, and says what was found, what was not, and every
 // place tried.
@@ -32,15 +44,23 @@ func Diagnose(options ...Option) ([]Finding, error) {
 	return append([]Finding{w.findCompiler(), w.findNVRTC()}, append(w.findDriver(), w.findCache(s.cacheDir))...), nil
 }
 
+// probe is a source that every C compiler compiles.
+const probe = "int gmmspec_probe(void) { return 0; }\n"
+
 func (w *workshop) findCompiler() Finding {
 	f := Finding{Part: "C compiler"}
 	c, err := w.findCC()
 	var unavailable *compiler.UnavailableError
 	switch {
 	case err == nil:
-		f.OK, f.Text, f.Tried = true, c.Fingerprint.String(), texts(c.Attempts)
+		f.OK, f.Text, f.Tried = true, c.Fingerprint.String(), commands(c.Attempts)
+		if _, _, err := c.Compile(context.Background(), "probe", probe); err != nil {
+			f.OK, f.Text = false, fmt.Sprintf("%s compiles nothing: %v", f.Text, err)
+			f.Tried[len(f.Tried)-1].Outcome = "compiles nothing"
+			f.Advice = "mend it, or name another one in $CC"
+		}
 	case errors.As(err, &unavailable):
-		f.Text, f.Tried = "none", texts(unavailable.Attempts)
+		f.Text, f.Tried = "none", commands(unavailable.Attempts)
 		f.Advice = "install gcc or clang, or name one in $CC"
 	default:
 		f.Text = err.Error()
@@ -55,10 +75,13 @@ func (w *workshop) findNVRTC() Finding {
 	switch {
 	case err == nil:
 		major, minor := c.Version()
-		f.OK, f.Text, f.Tried = true, fmt.Sprintf("%d.%d at %s, for sm_%d to sm_%d", major, minor, c.Path(), c.Archs()[0], c.Archs()[len(c.Archs())-1]), texts(c.Attempts())
+		f.OK, f.Text, f.Tried = true, fmt.Sprintf("%d.%d at %s, for sm_%d to sm_%d", major, minor, c.Path(), c.Archs()[0], c.Archs()[len(c.Archs())-1]), libraries(c.Attempts())
 	case errors.As(err, &unavailable):
-		f.Text, f.Tried = "none", texts(unavailable.Attempts)
-		f.Advice = "install the Python package nvidia-cuda-nvrtc or a CUDA toolkit, or name the library in $GMMSPEC_NVRTC"
+		f.Text, f.Tried = "none", libraries(unavailable.Attempts)
+		f.Advice = "install the Python package nvidia-cuda-nvrtc or a CUDA toolkit, or name the library in $" + nvrtc.LibraryVariable
+		if named(unavailable.Attempts, nvrtc.LibraryVariable) {
+			f.Advice = "name the library's file in $" + nvrtc.LibraryVariable + ", or unset it: nothing else is tried while it is set"
+		}
 	default:
 		f.Text = err.Error()
 	}
@@ -71,17 +94,20 @@ func (w *workshop) findDriver() []Finding {
 	var unavailable *cuda.UnavailableError
 	switch {
 	case errors.As(err, &unavailable):
-		f.Text, f.Tried = "none", texts(unavailable.Attempts)
+		f.Text, f.Tried = "none", libraries(unavailable.Attempts)
 		if unavailable.Cause != nil {
 			f.Text = unavailable.Cause.Error()
 		}
 		f.Advice = "an NVIDIA GPU needs its driver, which brings libcuda"
+		if named(unavailable.Attempts, cuda.LibraryVariable) {
+			f.Advice = "name the driver's library in $" + cuda.LibraryVariable + ", or unset it: nothing else is tried while it is set"
+		}
 		return []Finding{f}
 	case err != nil:
 		f.Text = err.Error()
 		return []Finding{f}
 	}
-	f.OK, f.Text, f.Tried = true, fmt.Sprintf("CUDA %v", d.Version()), texts(d.Attempts())
+	f.OK, f.Text, f.Tried = true, fmt.Sprintf("CUDA %v", d.Version()), libraries(d.Attempts())
 	findings := []Finding{f}
 	all, err := d.Devices()
 	if err != nil {
@@ -105,11 +131,32 @@ func (w *workshop) findCache(dir string) Finding {
 	return f
 }
 
-// texts words attempts.
-func texts[T fmt.Stringer](attempts []T) []string {
-	words := make([]string, len(attempts))
+// commands words what became of compilers.
+func commands(attempts []compiler.Attempt) []Attempt {
+	words := make([]Attempt, len(attempts))
 	for i, a := range attempts {
-		words[i] = a.String()
+		words[i] = Attempt{a.Command, a.Origin, outcomeOf(a.Err)}
 	}
 	return words
+}
+
+// libraries words what became of libraries.
+func libraries(attempts []cuda.Attempt) []Attempt {
+	words := make([]Attempt, len(attempts))
+	for i, a := range attempts {
+		words[i] = Attempt{a.Path, a.Why, outcomeOf(a.Err)}
+	}
+	return words
+}
+
+func outcomeOf(err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return usable
+}
+
+// named reports whether an environment variable named what was tried.
+func named(attempts []cuda.Attempt, variable string) bool {
+	return slices.ContainsFunc(attempts, func(a cuda.Attempt) bool { return a.Why == "environment "+variable })
 }

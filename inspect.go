@@ -38,7 +38,8 @@ func (s *settings) planToTrain(m, d int, n int64) (*Plan, error) {
 
 // Source is the text of one kernel.
 type Source struct {
-	Variant string // with its configuration
+	Variant string
+	File    string // a name for its file, "score-full-lanes.c"
 	Text    string
 }
 
@@ -59,9 +60,17 @@ func Render(m, d int, options ...Option) ([]Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, Source{Variant: choice.Variant, Text: source.Text})
+		sources = append(sources, Source{Variant: choice.Variant, File: choice.Variant + extension(plan.Target.Backend), Text: source.Text})
 	}
 	return sources, nil
+}
+
+// extension is how the names of a backend's sources end.
+func extension(b variants.Backend) string {
+	if b == variants.CUDA {
+		return ".cu"
+	}
+	return ".c"
 }
 
 // defaultArch is what CUDA sources are shown for where there is no device.
@@ -78,6 +87,9 @@ func inspect(m, d int, options []Option) (*settings, *Plan, error) {
 	}
 	if s.device == DeviceAuto {
 		s.device = DeviceCC
+	}
+	if err := s.checkInspection(); err != nil { // again, of the device that auto stands for
+		return nil, nil, err
 	}
 	if s.device == DeviceReference {
 		return nil, nil, fmt.Errorf("gmmspec: the reference has no kernels: want device cc or cuda")
@@ -98,7 +110,7 @@ func (c *chooser) inspected(p variants.Problem) (*Plan, error) {
 		return c.cuda(p)
 	}
 	p.Precision = c.precision(variants.Float64)
-	return autotune.For(p, c.needOn(), c.ccDevice(p.Precision))
+	return c.on(p, c.ccDevice(p.Precision))
 }
 
 // choices returns a plan's choices, or the one that is named.
@@ -130,7 +142,7 @@ func Compile(ctx context.Context, m, d int, archs []string, options ...Option) (
 	}
 	for _, arch := range archs { // all are looked at before any is compiled for
 		if _, err := variants.CUDAArch(arch); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("gmmspec: %w", err)
 		}
 	}
 	var all []Compiled
@@ -152,6 +164,9 @@ func compileFor(ctx context.Context, m, d int, options []Option) ([]Compiled, er
 	store, err := s.workshop.openCache(s.cacheDir)
 	if err != nil {
 		return nil, fmt.Errorf("gmmspec: nowhere to keep what is compiled: %w", err)
+	}
+	if warning := s.workshop.passedOver(); warning != "" && plan.Target.Backend == variants.CC {
+		s.warn(warning)
 	}
 	b := &builder{workshop: s.workshop, cache: store}
 	choices := s.choices(plan)

@@ -207,7 +207,7 @@ func TestDiagnose(t *testing.T) {
 			t.Errorf("nothing is said of %s: %v", part, findings)
 		}
 	}
-	if f := parts["C compiler"]; f.OK || f.Advice == "" || len(f.Tried) != 1 || !strings.Contains(f.Tried[0], "no-such-compiler") {
+	if f := parts["C compiler"]; f.OK || f.Advice == "" || len(f.Tried) != 1 || !strings.Contains(f.Tried[0].Place, "no-such-compiler") {
 		t.Errorf("%+v", f)
 	}
 	if f := parts["CUDA driver"]; f.OK || f.Advice == "" {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/gmmspec/gmmspec/dataset"
 	"github.com/gmmspec/gmmspec/mixture"
 	"gonum.org/v1/gonum/mat"
 )
@@ -44,7 +45,7 @@ func New(m, d int, options ...Option) (*Model, error) {
 	}, nil
 }
 
-// Load reads a model file, which [Model.WriteTo] writes. The file decides the parameters and the covariance type, and options that say
+// Load reads a model file, which [Model.Save] writes. The file decides the parameters and the covariance type, and options that say
 // otherwise are refused.
 func Load(path string, options ...Option) (*Model, error) {
 	file, err := os.Open(path)
@@ -54,7 +55,7 @@ func Load(path string, options ...Option) (*Model, error) {
 	defer file.Close()
 	model, err := Read(file, options...)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("gmmspec: %s: %w", path, err)
 	}
 	return model, nil
 }
@@ -86,6 +87,18 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 		return 0, ErrUntrained
 	}
 	return file.WriteTo(w)
+}
+
+// Save writes the model file at path in one step, as [dataset.Replace] does: an older file is lost to nothing but a whole new one.
+func (m *Model) Save(path string) error {
+	err := dataset.Replace(path, func(w io.Writer) error {
+		_, err := m.WriteTo(w)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("gmmspec: %w", err)
+	}
+	return nil
 }
 
 // Components returns M.

@@ -31,7 +31,13 @@ func TestModelFile(t *testing.T) {
 				t.Fatalf("%d of %d bytes, %v", n, file.Len(), err)
 			}
 			path := filepath.Join(t.TempDir(), "model.json")
-			writeFile(t, path, file.Bytes())
+			writeFile(t, path, []byte("an older file"))
+			if err := mustNew(t, 2, 2).Save(path); !errors.Is(err, ErrUntrained) || !bytes.Equal(contents(t, path), []byte("an older file")) {
+				t.Errorf("an untrained model is saved: %v", err)
+			}
+			if err := model.Save(path); err != nil || !bytes.Equal(contents(t, path), file.Bytes()) {
+				t.Fatalf("what is saved is not what is written: %v", err)
+			}
 			loaded, err := Load(path)
 			if err != nil {
 				t.Fatal(err)
@@ -52,6 +58,16 @@ func TestModelFile(t *testing.T) {
 			mustEqual(t, "parameters after Reset", numbersOf(loaded.Parameters()), numbersOf(model.Parameters()))
 		})
 	}
+}
+
+// contents reads a file.
+func contents(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func TestLoadRefuses(t *testing.T) {

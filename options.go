@@ -101,7 +101,8 @@ func WithIterations(least, most int) Option { return func(s *settings) { s.min, 
 // mixture.RelativePrior.
 func WithRidge(ridge float64) Option { return func(s *settings) { s.ridge, s.ownRidge = ridge, true } }
 
-// WithWeights gives each event that is trained on a weight ≥ 0: an event of weight 2 counts as two. They are not copied.
+// WithWeights gives each event that is trained on a weight ≥ 0: an event of weight 2 counts as two. They are not copied,
+// and belong to one set of events: others, of another number, are refused by Train.
 func WithWeights(weights []float64) Option { return func(s *settings) { s.weights = weights } }
 
 // WithHardAssignment gives each event wholly to its most likely component (classification EM).
@@ -114,7 +115,7 @@ func WithMissingValues() Option { return func(s *settings) { s.missing = true } 
 // it, but a Train or Reset of it would wait for ever. A fit that float32 cannot hold begins again in float64, with iteration 0.
 func WithProgress(f func(Progress)) Option { return func(s *settings) { s.progress = f } }
 
-// WithWarning calls f with the warnings of scoring, one sentence each; those of training are in its [Result].
+// WithWarning calls f with the warnings of scoring and of [Compile], one sentence each; those of training are in its [Result].
 func WithWarning(f func(string)) Option {
 	return func(s *settings) {
 		if f != nil {
@@ -173,7 +174,9 @@ func applied(options []Option) *settings {
 		tolerance: DefaultTolerance, max: DefaultMaxIterations, warn: func(string) {},
 	}
 	for _, o := range options {
-		o(s)
+		if o != nil {
+			o(s)
+		}
 	}
 	return s
 }
@@ -181,7 +184,7 @@ func applied(options []Option) *settings {
 // check looks at each setting but the initial parameters.
 func (s *settings) check() error {
 	if _, err := ParseCovariance(string(s.covariance)); err != nil {
-		return err
+		return fmt.Errorf("gmmspec: %w", err)
 	}
 	if err := s.checkDevice(); err != nil {
 		return err
@@ -193,7 +196,7 @@ func (s *settings) check() error {
 		return fmt.Errorf("gmmspec: unknown plan mode %q: want estimate, measure, wisdom or explore", s.mode)
 	}
 	if _, err := mixture.ParseStart(string(s.start)); err != nil {
-		return err
+		return fmt.Errorf("gmmspec: %w", err)
 	}
 	if !(s.tolerance >= 0) || math.IsInf(s.tolerance, 0) {
 		return fmt.Errorf("gmmspec: tolerance %v: want a finite number of at least 0", s.tolerance)
@@ -256,7 +259,7 @@ func (s *settings) checkSize(m, d int) error {
 func (s *settings) checkInspection() error {
 	if s.arch != "" {
 		if _, err := variants.CUDAArch(s.arch); err != nil {
-			return err
+			return fmt.Errorf("gmmspec: %w", err)
 		}
 	}
 	if s.variant == "" {
@@ -271,6 +274,8 @@ func (s *settings) checkInspection() error {
 	switch {
 	case len(backends) == 0:
 		return fmt.Errorf("gmmspec: unknown variant %q", s.variant)
+	case s.arch != "" && !slices.Contains(backends, DeviceCUDA):
+		return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", s.variant, strings.Join(backends, " or "), s.arch)
 	case s.device != DeviceAuto && s.arch == "" && !slices.Contains(backends, s.device):
 		return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", s.variant, strings.Join(backends, " or "), s.device)
 	}

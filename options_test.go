@@ -65,8 +65,8 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			model, err := New(test.m, test.d, test.options...)
-			if model != nil || err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v: want one with %q", err, test.want)
+			if model != nil || err == nil || !strings.HasPrefix(err.Error(), "gmmspec: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v: want one of gmmspec with %q", err, test.want)
 			}
 		})
 	}
@@ -79,6 +79,7 @@ func TestNewAccepts(t *testing.T) {
 		"zeros":           {WithTolerance(0), WithIterations(0, 0), WithRidge(0), WithSeed(0)},
 		"the largest":     {WithIterations(math.MaxInt, math.MaxInt), WithTolerance(math.MaxFloat64), WithSeed(math.MaxUint64)},
 		"a numbered cuda": {WithDevice("cuda:7")},
+		"no option":       {nil, WithSeed(1)},
 		"no functions":    {WithProgress(nil), WithWarning(nil)},
 		"every word":      {WithDevice(DeviceAuto), WithPrecision(PrecisionAuto), WithStart(StartEven), WithCovariance(Tied)},
 	} {

@@ -80,6 +80,18 @@ func (w *workshop) openCache(dir string) (*cache.Cache, error) {
 	return r.cache, r.err
 }
 
+// passedOver says that another compiler serves than the one that $CC names, or "".
+func (w *workshop) passedOver() string {
+	c, err := w.findCC()
+	if err != nil {
+		return ""
+	}
+	if first := c.Attempts[0]; first.Origin == compiler.OriginCC && first.Err != nil {
+		return fmt.Sprintf("$CC cannot be used, %s compiles in its place: %v", c.Attempts[len(c.Attempts)-1].Command, first.Err)
+	}
+	return ""
+}
+
 // privateDir returns the directory for files that are opened as libraries: the cache's, which is known to be private, or the
 // system's.
 func (w *workshop) privateDir(dir string) string {

@@ -192,7 +192,7 @@ func (c *Cache) load(id ID) (Entry, *Miss) {
 		return entry, nil
 	}
 	miss.ID = id
-	if miss.Reason.removable() {
+	if miss.Reason.Removable() {
 		c.discard(id.path(), seen)
 	}
 	return Entry{}, miss

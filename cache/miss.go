@@ -22,9 +22,9 @@ const (
 // Defect reports whether a miss for this reason means that something is wrong with an entry.
 func (r Reason) Defect() bool { return r != ReasonAbsent && r != ReasonNoCache }
 
-// removable reports whether the file is known to be bad. One that could not be read (too many open files, a failing
+// Removable reports whether the file is known to be bad, and removed. One that could not be read (too many open files, a failing
 // network) may be good; if it is not, Put replaces it.
-func (r Reason) removable() bool { return r.Defect() && r != ReasonUnreadable }
+func (r Reason) Removable() bool { return r.Defect() && r != ReasonUnreadable }
 
 // Miss is the error of a lookup that found no entry it may use.
 type Miss struct {

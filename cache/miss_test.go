@@ -32,8 +32,8 @@ func TestReasons(t *testing.T) {
 		ReasonHeader:     {true, true},
 		ReasonOtherKey:   {true, true},
 	} {
-		if reason.Defect() != want.defect || reason.removable() != want.removable {
-			t.Errorf("%s: defect %v, removable %v, want %v", reason, reason.Defect(), reason.removable(), want)
+		if reason.Defect() != want.defect || reason.Removable() != want.removable {
+			t.Errorf("%s: defect %v, removable %v, want %v", reason, reason.Defect(), reason.Removable(), want)
 		}
 	}
 }

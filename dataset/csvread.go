@@ -30,6 +30,7 @@ type csvReader struct {
 	header  []string // the whole header line, or nil
 
 	allowMissing bool
+	limit        float64
 }
 
 // readCSV reads size bytes of text from r.
@@ -37,6 +38,10 @@ func readCSV(r io.Reader, size int64, source string, opts Options) (*Table, erro
 	buffered := bufio.NewReaderSize(r, readBuffer)
 	if mark, _ := buffered.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		_, _ = buffered.Discard(len(byteOrderMark)) // cannot fail: Peek has it
+	}
+	if mark, _ := buffered.Peek(len(npyMagic)); string(mark) == npyMagic {
+		return nil, &Error{Source: source, Err: fmt.Errorf(
+			"%w: an array of NumPy's, where comma-separated text is due: name a %s file", ErrUnsupported, extensionNpy)}
 	}
 	records := csv.NewReader(buffered)
 	records.ReuseRecord = true
@@ -46,6 +51,7 @@ func readCSV(r io.Reader, size int64, source string, opts Options) (*Table, erro
 		table:        &Table{Source: source},
 		size:         size,
 		allowMissing: opts.AllowMissing,
+		limit:        opts.limit(),
 	}
 	if err := c.start(opts.Columns); err != nil {
 		return nil, err
@@ -135,7 +141,7 @@ func (c *csvReader) next() ([]string, error) {
 // add appends the selected fields of a record to the table.
 func (c *csvReader) add(record []string) error {
 	for _, field := range c.fields {
-		value, err := parseValue(record[field], c.allowMissing)
+		value, err := parseValue(record[field], c.allowMissing, c.limit)
 		if err != nil {
 			line, _ := c.records.FieldPos(field)
 			failure := &Error{Source: c.table.Source, Line: line, Column: field + 1, Err: err}

@@ -95,6 +95,10 @@ func TestReadCSVRefuses(t *testing.T) {
 		message      string // all of it, behind "dataset: standard input: "
 	}{
 		{name: "empty", text: "", kind: ErrEmpty, message: "no events: the file is empty"},
+		{
+			name: "an array", text: npyMagic + "\x01\x00", kind: ErrUnsupported,
+			message: "not supported: an array of NumPy's, where comma-separated text is due: name a .npy file",
+		},
 		{name: "blank", text: "\n\r\n\n", kind: ErrEmpty, message: "no events: the file is empty"},
 		{name: "header only", text: "x,y\n", kind: ErrEmpty, message: "no events: the file has a header and no line after it"},
 		{name: "short line", text: "1,2\n3\n", kind: ErrMalformed, message: "line 2: malformed: the number of fields is 1; the first line has 2"},
@@ -102,7 +106,8 @@ func TestReadCSVRefuses(t *testing.T) {
 		{name: "word", text: "x,y\n1,2\n3,soon\n", kind: ErrNotNumber, message: `line 3, column 2 (y): not a number: "soon"`},
 		{name: "word after blank lines", text: "1\n\n\nx\n", kind: ErrNotNumber, message: `line 4, column 1: not a number: "x"`},
 		{name: "word behind a number", text: "1\n2 3\n", kind: ErrNotNumber, message: `line 2, column 1: not a number: "2 3"`},
-		{name: "other separator", text: "x;y\n1;2\n", kind: ErrNotNumber, message: `line 2, column 1 (x;y): not a number: "1;2"`},
+		{name: "other separator", text: "x;y\n1;2\n", kind: ErrNotNumber, message: `line 2, column 1 (x;y): not a number: "1;2": commas separate fields, and nothing else`},
+		{name: "tabs", text: "1\t2\n3\t4\n", kind: ErrNotNumber, message: `line 2, column 1 (1	2): not a number: "3\t4": commas separate fields, and nothing else`},
 		{name: "comment", text: "1\n#2\n", kind: ErrNotNumber, message: `line 2, column 1: not a number: "#2"`},
 		{name: "NaN", text: "x,y\n1,nan\n", kind: ErrMissing, message: `line 2, column 2 (y): missing value: "nan"`},
 		{name: "NaN first", text: "NaN,1\n", kind: ErrMissing, message: `line 1, column 1: missing value: "NaN"`},

@@ -14,6 +14,7 @@ var (
 	ErrEmpty       = errors.New("no events")        // a file without a single row
 	ErrNotNumber   = errors.New("not a number")     // text where a number is due
 	ErrNotFinite   = errors.New("not finite")       // an infinity, written as one or too large for a float64
+	ErrTooLarge    = errors.New("too large")        // a number beyond what Options allows
 	ErrMissing     = errors.New("missing value")    // an empty field or a NaN, and missing values are not allowed
 	ErrSelection   = errors.New("column selection") // columns asked for that are not there, or are asked for twice
 	ErrShape       = errors.New("shape mismatch")   // values to write that do not fill the shape they are given

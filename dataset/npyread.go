@@ -23,7 +23,7 @@ func readNpy(r io.ReaderAt, size int64, source string, opts Options) (*Table, er
 		return nil, &Error{Source: source, Err: err}
 	}
 	t := &Table{Rows: h.rows, Columns: len(columns), Source: source}
-	a := &npyArray{npyHeader: h, r: r, source: source, selected: columns, allowMissing: opts.AllowMissing}
+	a := &npyArray{npyHeader: h, r: r, source: source, selected: columns, allowMissing: opts.AllowMissing, limit: opts.limit()}
 	switch h.width {
 	case halfBytes:
 		t.Float32, err = gather(a, decodeHalf)
@@ -45,6 +45,7 @@ type npyArray struct {
 	source       string
 	selected     []int // the columns to read, counted from 0
 	allowMissing bool
+	limit        float64
 }
 
 // decoder turns the encoded elements of an array into values.
@@ -133,24 +134,26 @@ func eachBlock[T float32 | float64](
 	return nil
 }
 
-// check lets finite values pass, and NaN where missing values are allowed; row and column count from 0.
+// check lets values within the limit pass, and NaN where missing values are allowed; row and column count from 0.
 func check[T float32 | float64](a *npyArray, value T, row, column int) error {
-	if value-value == 0 { // false of NaN and infinities, and of nothing else
+	if math.Abs(float64(value)) <= a.limit { // false of NaN, and of infinities whatever the limit
 		return nil
 	}
-	return a.checkNotFinite(float64(value), row, column)
+	return a.checkBeyond(float64(value), row, column)
 }
 
-// checkNotFinite is apart from check so that the latter is inlined.
-func (a *npyArray) checkNotFinite(value float64, row, column int) error {
-	kind := ErrNotFinite
-	if math.IsNaN(value) {
-		if a.allowMissing {
-			return nil
-		}
-		kind = ErrMissing
+// checkBeyond is apart from check so that the latter is inlined.
+func (a *npyArray) checkBeyond(value float64, row, column int) error {
+	err := fmt.Errorf("%w: %v", ErrNotFinite, value)
+	switch {
+	case math.IsNaN(value) && a.allowMissing:
+		return nil
+	case math.IsNaN(value):
+		err = fmt.Errorf("%w: %v", ErrMissing, value)
+	case !math.IsInf(value, 0):
+		err = fmt.Errorf("%w: %v: want at most %g in magnitude", ErrTooLarge, value, a.limit)
 	}
-	return &Error{Source: a.source, Row: row + 1, Column: column + 1, Err: fmt.Errorf("%w: %v", kind, value)}
+	return &Error{Source: a.source, Row: row + 1, Column: column + 1, Err: err}
 }
 
 // readFullAt fills p. A file that lost its end since its size was taken is an error.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -13,14 +14,17 @@ const (
 
 	// maxQuoted bounds the characters of the input repeated in an error.
 	maxQuoted = 40
+
+	// otherSeparators are what other programs put between fields.
+	otherSeparators = ";\t"
 )
 
 // Number is a type of value that can be written: scores and responsibilities are of a floating-point type, labels are
 // integers.
 type Number interface{ float32 | float64 | int64 }
 
-// parseValue reads a trimmed field as a finite number, or as NaN where missing values are allowed.
-func parseValue(text string, allowMissing bool) (float64, error) {
+// parseValue reads a trimmed field as a finite number of at most limit in magnitude, or as NaN where missing values are allowed.
+func parseValue(text string, allowMissing bool, limit float64) (float64, error) {
 	if text == "" {
 		if allowMissing {
 			return math.NaN(), nil
@@ -31,8 +35,12 @@ func parseValue(text string, allowMissing bool) (float64, error) {
 	switch {
 	case math.IsInf(value, 0): // written as an infinity, or out of range
 		return 0, fmt.Errorf("%w: %.*q", ErrNotFinite, maxQuoted, text)
+	case err != nil && strings.ContainsAny(text, otherSeparators):
+		return 0, fmt.Errorf("%w: %.*q: commas separate fields, and nothing else", ErrNotNumber, maxQuoted, text)
 	case err != nil:
 		return 0, fmt.Errorf("%w: %.*q", ErrNotNumber, maxQuoted, text)
+	case math.Abs(value) > limit:
+		return 0, fmt.Errorf("%w: %.*q: want at most %g in magnitude", ErrTooLarge, maxQuoted, text, limit)
 	case math.IsNaN(value) && !allowMissing:
 		return 0, fmt.Errorf("%w: %.*q", ErrMissing, maxQuoted, text)
 	}

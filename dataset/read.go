@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 type Options struct {
 	Columns      Selection // which columns to read; those left out may hold anything
 	AllowMissing bool      // read an empty field of text, and NaN, as NaN: a missing value
+	MaxMagnitude float64   // refuse values beyond; 0 lets all pass that are finite
 	Stdin        io.Reader // what the path "-" stands for
 }
 
@@ -23,7 +25,7 @@ type Options struct {
 // count, and a byte order mark, lines ending in CR LF and blank lines are all passed over. There are no comments.
 //
 // Read returns an error wrapping [ErrUnsupported], [ErrMalformed], [ErrEmpty], [ErrNotNumber], [ErrNotFinite],
-// [ErrMissing], [ErrSelection], or what the operating system reported.
+// [ErrTooLarge], [ErrMissing], [ErrSelection], or what the operating system reported.
 func Read(path string, opts Options) (*Table, error) {
 	if path == stdinPath {
 		if opts.Stdin == nil {
@@ -54,6 +56,14 @@ func Read(path string, opts Options) (*Table, error) {
 		return nil, &Error{Source: path, Err: fmt.Errorf("%w: not a regular file", ErrUnsupported)}
 	}
 	return readNpy(file, info.Size(), path, opts)
+}
+
+// limit is the largest absolute value that is let through.
+func (o Options) limit() float64 {
+	if o.MaxMagnitude == 0 {
+		return math.MaxFloat64
+	}
+	return o.MaxMagnitude
 }
 
 const (

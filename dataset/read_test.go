@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -57,6 +58,35 @@ func TestReadRefusesPaths(t *testing.T) {
 		}
 		if text := err.Error(); !strings.HasPrefix(text, "dataset: ") || !strings.Contains(text, test.mention) {
 			t.Errorf("Read(%q) says %q, without %q", test.path, text, test.mention)
+		}
+	}
+}
+
+// TestReadRefusesMagnitudes: what is beyond the limit is refused with its place, in text and in arrays, and what is at it is not.
+func TestReadRefusesMagnitudes(t *testing.T) {
+	folder := t.TempDir()
+	var array bytes.Buffer
+	if err := WriteNpy(&array, []float32{100, 1, -100, 101}, 2, 2); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name    string
+		content []byte
+		want    string
+	}{
+		{"a.csv", []byte("x,y\n100,1\n\n-100,-1e9\n"), `line 4, column 2 (y): too large: "-1e9": want at most 100 in magnitude`},
+		{"a.npy", array.Bytes(), `row 2, column 2: too large: 101: want at most 100 in magnitude`},
+	} {
+		path := filepath.Join(folder, test.name)
+		if err := os.WriteFile(path, test.content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Read(path, Options{MaxMagnitude: 100})
+		if want := "dataset: " + path + ": " + test.want; !errors.Is(err, ErrTooLarge) || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		if _, err := Read(path, Options{}); err != nil {
+			t.Errorf("without a limit: %v", err)
 		}
 	}
 }

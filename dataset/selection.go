@@ -26,7 +26,7 @@ func ParseSelection(list string) (Selection, error) {
 	for text := range strings.SplitSeq(list, ",") {
 		item, err := parseSelected(strings.TrimSpace(text))
 		if err != nil {
-			return Selection{}, fmt.Errorf("dataset: columns %.*q: %w", maxQuoted, list, err)
+			return Selection{}, fmt.Errorf("dataset: %w", err)
 		}
 		s.items = append(s.items, item)
 	}

@@ -49,7 +49,7 @@ func TestParseSelectionRefuses(t *testing.T) {
 			t.Errorf("ParseSelection(%q) = %v, want an ErrSelection", list, err)
 			continue
 		}
-		for _, part := range []string{mention, "dataset: columns"} {
+		for _, part := range []string{mention, "dataset: column selection: "} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("ParseSelection(%q) says %q, without %q", list, err, part)
 			}

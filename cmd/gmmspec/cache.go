@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -37,35 +38,81 @@ func newCachePath(shared *sharedFlags) *cobra.Command {
 	}
 }
 
+// entryJSON is what cache list says of an entry.
+type entryJSON struct {
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind"`
+	Arch     string    `json:"arch,omitempty"`
+	Variant  string    `json:"variant"`
+	Problem  string    `json:"problem"`
+	Bytes    int64     `json:"bytes"`
+	LastRead time.Time `json:"last_read"`
+	Defect   string    `json:"defect,omitempty"` // and then of what is above only the id, bytes and last_read are known
+}
+
 func newCacheList(shared *sharedFlags) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the entries, the most recently read first", Args: wantArguments(), DisableFlagsInUseLine: true,
+	asJSON := false
+	c := &cobra.Command{
+		Use: "list [flags]", Short: "List the entries, the most recently read first", Args: wantArguments(), DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cache, err := gmmspec.OpenCache(shared.cacheDir)
 			if err != nil {
 				return err
 			}
-			entries, err := cache.List()
+			entries, err := cacheEntries(cache)
 			if err != nil {
 				return err
 			}
-			table := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, columnGap, ' ', 0)
-			for _, e := range entries {
-				what := e.Kind
-				for _, input := range e.Inputs {
-					if input.Name == "arch" {
-						what += " " + input.Value
-					}
-				}
-				what += "\t" + e.Meta["variant"] + "\t" + e.Meta["problem"]
-				if e.Defect != nil {
-					what = line(e.Defect.Error())
-				}
-				fmt.Fprintf(table, "%s\t%d bytes\t%s\n", e.LastRead.Format(time.DateTime), e.Bytes, what)
+			if asJSON {
+				return writeJSON(c.OutOrStdout(), entries)
 			}
-			return table.Flush()
+			writeEntries(c.OutOrStdout(), entries)
+			if len(entries) == 0 {
+				fmt.Fprintf(c.ErrOrStderr(), "gmmspec: nothing is in %s\n", printable(cache.Path()))
+			}
+			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON list instead")
+	return c
+}
+
+// cacheEntries lists a cache.
+func cacheEntries(cache *gmmspec.Cache) ([]entryJSON, error) {
+	infos, err := cache.List()
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]entryJSON, len(infos))
+	for i, info := range infos {
+		e := &entries[i]
+		*e = entryJSON{
+			ID: info.ID.String(), Kind: info.Kind, Variant: info.Meta["variant"], Problem: info.Meta["problem"],
+			Bytes: info.Bytes, LastRead: info.LastRead,
+		}
+		for _, input := range info.Inputs {
+			if input.Name == "arch" {
+				e.Arch = input.Value
+			}
+		}
+		if info.Defect != nil {
+			e.Defect = oneLine(info.Defect)
+		}
+	}
+	return entries, nil
+}
+
+// writeEntries prints a line an entry.
+func writeEntries(w io.Writer, entries []entryJSON) {
+	table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
+	for _, e := range entries {
+		what := strings.TrimSpace(e.Kind+" "+e.Arch) + "\t" + e.Variant + "\t" + e.Problem
+		if e.Defect != "" {
+			what = e.Defect
+		}
+		fmt.Fprintf(table, "%s\t%d bytes\t%s\n", e.LastRead.Format(time.DateTime), e.Bytes, what)
+	}
+	table.Flush()
 }
 
 func newCacheVerify(shared *sharedFlags) *cobra.Command {
@@ -84,7 +131,11 @@ func newCacheVerify(shared *sharedFlags) *cobra.Command {
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%d entries of %d bytes read, %d damaged\n", report.Entries, report.Bytes, len(report.Bad))
 			for _, bad := range report.Bad {
-				fmt.Fprintln(c.OutOrStdout(), oneLine(bad))
+				outcome := "removed"
+				if !bad.Reason.Removable() {
+					outcome = "left as it is"
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", outcome, oneLine(bad))
 			}
 			if len(report.Bad) > 0 {
 				return fmt.Errorf("%s: %d of %d entries were damaged", cache.Path(), len(report.Bad), report.Entries)
@@ -95,15 +146,15 @@ func newCacheVerify(shared *sharedFlags) *cobra.Command {
 }
 
 func newCachePrune(shared *sharedFlags) *cobra.Command {
-	limits := gmmspec.CacheLimits{}
+	limits := gmmspec.CacheLimits{MaxBytes: gmmspec.DefaultCacheBytes}
 	c := &cobra.Command{
 		Use: "prune [flags]", Short: "Remove what was read longest ago", DisableFlagsInUseLine: true,
 		Long:    "Remove entries beyond the limits, those read longest ago first, and what crashed processes left behind.",
 		Example: "  gmmspec cache prune --max-bytes 100000000 --max-age 720h",
 		Args:    wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if limits.MaxBytes < 0 || limits.MaxAge < 0 {
-				return misuse("--max-bytes and --max-age: want at least 0")
+			if limits.MaxAge < 0 {
+				return misuse("--max-age: want at least 0")
 			}
 			cache, err := gmmspec.OpenCache(shared.cacheDir)
 			if err != nil {
@@ -114,7 +165,7 @@ func newCachePrune(shared *sharedFlags) *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().Int64Var(&limits.MaxBytes, "max-bytes", gmmspec.DefaultCacheBytes, "keep this `number` of bytes; 0 sets no limit")
+	c.Flags().Var(&bytesFlag{&limits.MaxBytes}, "max-bytes", "keep this `number` of bytes; 0 sets no limit")
 	c.Flags().DurationVar(&limits.MaxAge, "max-age", 0, "keep what was read within this `duration`, such as 720h; 0 sets no limit")
 	return c
 }

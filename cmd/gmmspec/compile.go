@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -18,8 +19,8 @@ func newCompile(shared *sharedFlags) *cobra.Command {
 		Use:   "compile -M COMPONENTS -D DIMENSIONS [flags]",
 		Short: "Compile the kernels of a fit ahead of it",
 		Long: `Compile what training and scoring would, keep it in the cache, and print what each kernel takes.
-With --arch that is CUDA for the architectures given, and no GPU is needed; without it C for this
-machine's processor.`,
+With --arch that is CUDA for the architectures given, and no GPU is needed; with --device cuda, for the
+GPU that is here; otherwise C for this machine's processor.`,
 		Example: `  gmmspec compile -M 64 -D 19
   gmmspec compile -M 64 -D 19 --arch sm_90,sm_80`,
 		Args: wantArguments(),
@@ -28,11 +29,15 @@ machine's processor.`,
 			if err != nil {
 				return err
 			}
-			for _, arch := range archs {
-				if err := gmmspec.CheckOptions(gmmspec.WithArch(arch)); err != nil {
+			for i, arch := range archs {
+				if slices.Contains(archs[:i], arch) {
+					return misuse("--arch: %s is given twice", arch)
+				}
+				if err := gmmspec.CheckOptions(append(slices.Clip(options), gmmspec.WithArch(arch))...); err != nil {
 					return misuse("--arch: %s", oneLine(err))
 				}
 			}
+			options = append(options, gmmspec.WithWarning(func(text string) { warn(c.ErrOrStderr(), []string{text}) }))
 			kernels, err := gmmspec.Compile(c.Context(), f.components, f.dimensions, archs, options...)
 			if err != nil {
 				return err
@@ -45,7 +50,8 @@ machine's processor.`,
 		},
 	}
 	f.add(c)
-	c.Flags().StringSliceVar(&archs, "arch", nil, "cuda `architectures`, such as sm_90,sm_80 (default this machine's processor)")
+	f.addKernelDevice(c, "compile")
+	c.Flags().StringSliceVar(&archs, "arch", nil, "cuda `architectures`, such as sm_90,sm_80")
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON list instead of a table")
 	return c
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// standardStream is what DATA is given as to read standard input.
+const standardStream = "-"
+
 // wantData is the check that DATA and nothing else is given.
 func wantData() cobra.PositionalArgs { return wantArguments("DATA") }
 
@@ -25,7 +28,7 @@ func readData(c *cobra.Command, path string, columns *columnsFlag) (*dataset.Tab
 	}
 	done := make(chan result, 1)
 	go func() {
-		table, err := dataset.Read(path, dataset.Options{Columns: columns.selection, Stdin: c.InOrStdin()})
+		table, err := dataset.Read(path, dataset.Options{Columns: columns.selection, MaxMagnitude: gmmspec.MaxMagnitude, Stdin: c.InOrStdin()})
 		done <- result{table, err}
 	}()
 	select {
@@ -53,5 +56,9 @@ func checkDimensions(modelPath string, dimensions int, t *dataset.Table) error {
 	if t.Columns == dimensions {
 		return nil
 	}
-	return fmt.Errorf("%s has %d dimensions but %s has %d: --columns selects", modelPath, dimensions, t.Source, t.Columns)
+	what := fmt.Sprintf("%s has %d dimensions but %s has %d", modelPath, dimensions, t.Source, t.Columns)
+	if t.Columns > dimensions {
+		what += fmt.Sprintf(": name the model's %d with --columns", dimensions)
+	}
+	return errors.New(what)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/gmmspec/gmmspec"
 	"github.com/spf13/cobra"
@@ -15,7 +16,8 @@ func newExplain(shared *sharedFlags) *cobra.Command {
 		Use:   "explain -M COMPONENTS -D DIMENSIONS -N EVENTS [flags]",
 		Short: "Say what a fit would run, and why not something else",
 		Long: `Print the plan of a fit on this machine: the device and the kernels chosen, what is expected of
-each, and the reason for which every other was refused.`,
+each, and the reason for which every other was refused. A fit may stop before --max-iter, so that 30
+iterations are planned for where a tolerance allows it; the start is one pass more.`,
 		Example: `  gmmspec explain -M 64 -D 19 -N 1000000
   gmmspec explain -M 64 -D 19 -N 1000000 --arch sm_90`,
 		Args: wantArguments(),
@@ -32,11 +34,14 @@ each, and the reason for which every other was refused.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return writeJSON(c.OutOrStdout(), plan)
-			}
 			for i := range plan.Others {
-				plan.Others[i].Reason = line(plan.Others[i].Reason)
+				o := &plan.Others[i]
+				o.Reason = strings.TrimPrefix(line(o.Reason), o.Device+": ")
+			}
+			if asJSON {
+				plan.Choices, plan.Candidates = listed(plan.Choices), listed(plan.Candidates)
+				plan.Others, plan.Refused = listed(plan.Others), listed(plan.Refused)
+				return writeJSON(c.OutOrStdout(), plan)
 			}
 			fmt.Fprint(c.OutOrStdout(), plan)
 			return nil

@@ -92,7 +92,7 @@ func complete(c *cobra.Command, name string, directive cobra.ShellCompDirective,
 func (o *optionFlags) addWork(c *cobra.Command) {
 	o.addChoice(c, "device", gmmspec.DeviceAuto, "`device` to work on: auto, cuda, cuda:1, cc or reference",
 		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))
-	o.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64; sums are float64 always",
+	o.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64; sums, and all of the reference, are float64 always",
 		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
 }
 
@@ -134,6 +134,25 @@ func (f *wholeFlag) String() string { return strconv.Itoa(*f.target) }
 // Type names what the flag takes.
 func (f *wholeFlag) Type() string { return "int" }
 
+// bytesFlag is a flag that takes a number of bytes.
+type bytesFlag struct{ target *int64 }
+
+// Set parses the flag's text.
+func (f *bytesFlag) Set(text string) error {
+	value, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || value < 0 {
+		return errors.New("want a whole number of bytes of at least 0, without a unit")
+	}
+	*f.target = value
+	return nil
+}
+
+// String returns the flag's number.
+func (f *bytesFlag) String() string { return strconv.FormatInt(*f.target, 10) }
+
+// Type names what the flag takes.
+func (f *bytesFlag) Type() string { return "int" }
+
 // columnsFlag is a flag that takes a list of columns.
 type columnsFlag struct {
 	selection dataset.Selection
@@ -142,9 +161,12 @@ type columnsFlag struct {
 
 // Set parses the flag's text.
 func (f *columnsFlag) Set(text string) error {
+	if strings.TrimSpace(text) == "" {
+		return errors.New("want at least one column")
+	}
 	selection, err := dataset.ParseSelection(text)
 	if err != nil {
-		return errors.New(oneLine(err))
+		return errors.New(strings.TrimPrefix(oneLine(err), dataset.ErrSelection.Error()+": ")) // cobra has named the flag
 	}
 	f.selection, f.text = selection, text
 	return nil

@@ -2,19 +2,26 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/gmmspec/gmmspec"
+	"github.com/gmmspec/gmmspec/dataset"
 	"github.com/spf13/cobra"
 )
 
 func newRender(shared *sharedFlags) *cobra.Command {
 	f := &shapeFlags{shared: shared}
+	output := ""
 	c := &cobra.Command{
 		Use:   "render -M COMPONENTS -D DIMENSIONS [flags]",
 		Short: "Print the source of the kernels that a fit would compile",
 		Long: `Print the source of the kernels that training and scoring would compile: C for this machine's
-processor, or CUDA C++. No compiler and no GPU is needed.`,
+processor, or CUDA C++. No compiler and no GPU is needed. Each source is a file of its own: --output
+writes them as such, and --variant chooses one.`,
 		Example: `  gmmspec render -M 64 -D 19
+  gmmspec render -M 64 -D 19 --device cuda -o kernels
   gmmspec render -M 64 -D 19 --covariance diag --arch sm_90 --variant score-diag-direct`,
 		Args: wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -26,26 +33,49 @@ processor, or CUDA C++. No compiler and no GPU is needed.`,
 			if err != nil {
 				return err
 			}
-			for i, source := range sources {
-				if i > 0 {
-					fmt.Fprintln(c.OutOrStdout())
-				}
-				fmt.Fprint(c.OutOrStdout(), source.Text)
+			if output != "" {
+				return writeSources(output, sources)
 			}
+			printSources(c.OutOrStdout(), sources)
 			return nil
 		},
 	}
 	f.add(c)
 	f.addArch(c)
-	f.options.addChoice(c, "device", gmmspec.DeviceCC, "`device` to render for: cc, cuda or cuda:1; sm_90 stands in where cuda is not there",
-		[]string{gmmspec.DeviceCC, gmmspec.DeviceCUDA}, deviceOfKernels)
+	f.addKernelDevice(c, "render")
+	c.Flags().StringVarP(&output, "output", "o", "", "write a file a kernel into `DIRECTORY` instead, which is made if need be")
 	return c
 }
 
-// deviceOfKernels makes an option of the name of a device that runs kernels.
-func deviceOfKernels(text string) (gmmspec.Option, error) {
-	if text == gmmspec.DeviceAuto || text == gmmspec.DeviceReference {
-		return nil, fmt.Errorf("%s has no kernels: want cc or cuda", text)
+// printSources prints sources, each of several behind a line with its file's name.
+func printSources(w io.Writer, sources []gmmspec.Source) {
+	for i, source := range sources {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if len(sources) > 1 {
+			fmt.Fprintf(w, "// file %s\n\n", source.File)
+		}
+		fmt.Fprint(w, source.Text)
 	}
-	return gmmspec.WithDevice(text), nil
+}
+
+// directoryMode is that of a directory for anybody's files, less the process's mask.
+const directoryMode = 0o777
+
+// writeSources writes each source to its file in a directory.
+func writeSources(dir string, sources []gmmspec.Source) error {
+	if err := os.MkdirAll(dir, directoryMode); err != nil {
+		return fmt.Errorf("--output %s: %w", dir, err)
+	}
+	for _, source := range sources {
+		err := dataset.Replace(filepath.Join(dir, source.File), func(w io.Writer) error {
+			_, err := io.WriteString(w, source.Text)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -41,8 +42,16 @@ func writeFitJSON(w io.Writer, r *gmmspec.Result) error {
 		LogLikelihood: r.LogLikelihood, Iterations: r.Iterations, Converged: r.Converged,
 		Device: r.Plan.Device, Variants: r.Plan.Variants(),
 		Seconds: r.Training.Seconds(), CompileSeconds: r.Compiling.Seconds(),
-		History: r.History, Warnings: append([]string{}, r.Warnings...), // a list even when there is none
+		History: r.History, Warnings: listed(r.Warnings),
 	})
+}
+
+// listed returns values as a list even when there is none: in JSON that is [] and not null.
+func listed[T any](values []T) []T {
+	if values == nil {
+		return []T{}
+	}
+	return values
 }
 
 // writeJSON prints a value on one line.
@@ -73,7 +82,7 @@ func writeFit(w io.Writer, t *dataset.Table, p *gmmspec.Parameters, r *gmmspec.R
 	}
 	table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
 	fmt.Fprintf(table, "data\t%s: N=%d D=%d\n", printable(t.Source), t.Rows, t.Columns)
-	fmt.Fprintf(table, "log-likelihood\t%s, %s an event\n", digits(r.LogLikelihood), digits(r.LogLikelihood/float64(t.Rows)))
+	fmt.Fprintf(table, "log-likelihood\t%s, %s an event\n", total(r.LogLikelihood), digits(r.LogLikelihood/float64(t.Rows)))
 	fmt.Fprintf(table, "iterations\t%d, %s\n", r.Iterations, outcome)
 	fmt.Fprintf(table, "device\t%s: %s\n", r.Plan.Device, r.Plan.Why)
 	fmt.Fprintf(table, "plan\t%s in %s\n", plan, r.Plan.Problem.Precision)
@@ -130,6 +139,15 @@ func columnName(t *dataset.Table, d int) string {
 
 // digits prints a number to a few digits.
 func digits(x float64) string { return strconv.FormatFloat(x, 'g', significant, 64) }
+
+// total prints a sum over events: with a fraction as long as it can have one.
+func total(x float64) string {
+	const decimals, most = 2, 1e13 // what a float64 has two decimals of
+	if math.Abs(x) < most {
+		return strconv.FormatFloat(x, 'f', decimals, 64)
+	}
+	return digits(x)
+}
 
 // timeDigits is the precision that durations are printed with: microseconds.
 const timeDigits = time.Microsecond

@@ -64,9 +64,9 @@ or - for CSV on standard input: one row an event, one column a dimension.`,
 		Example: `  gmmspec train -M 2 -o model.json testdata/data/faithful.csv
   gmmspec predict -m model.json testdata/data/faithful.csv`,
 		SilenceErrors: true, SilenceUsage: true,
-		SuggestionsMinimumDistance: suggestionDistance,
 	}
 	leadsOn(root)
+	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.AddGroup(
 		&cobra.Group{ID: groupFit, Title: "Fit and score:"},
@@ -90,7 +90,7 @@ or - for CSV on standard input: one row an event, one column a dimension.`,
 
 // leadsOn makes a command one that does nothing but lead to its verbs.
 func leadsOn(c *cobra.Command) {
-	c.Args = wantVerb
+	c.Args, c.SuggestionsMinimumDistance = wantVerb, suggestionDistance
 	c.RunE = func(*cobra.Command, []string) error { return nil } // wantVerb lets nothing through
 	c.DisableFlagsInUseLine = true
 }
@@ -103,6 +103,7 @@ func addCompletion(root *cobra.Command) {
 		panic(err)
 	}
 	completion.Use, completion.Short = "completion SHELL", "Print a script that completes gmmspec's command lines"
+	completion.Long = "Print a script that completes gmmspec's command lines in a shell. The help of each shell's verb says how to use it."
 	leadsOn(completion)
 }
 
@@ -125,6 +126,14 @@ func wantVerb(c *cobra.Command, args []string) error {
 		text += ": did you mean " + strings.Join(similar, " or ") + "?"
 	}
 	return errors.New(text)
+}
+
+// flagError reports a flag that could not be read. Behind a verb that there is not, the verb is what is wrong.
+func flagError(c *cobra.Command, err error) error {
+	if args := c.Flags().Args(); c.HasSubCommands() && len(args) > 0 {
+		return wantVerb(c, args)
+	}
+	return err
 }
 
 // wantArguments returns a check that exactly the named arguments are given.

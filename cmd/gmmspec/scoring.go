@@ -34,6 +34,9 @@ func (f *scoringFlags) open(c *cobra.Command, path string) (*gmmspec.Model, gmms
 	if f.model == "" {
 		return nil, nil, misuse("--model (-m) is missing")
 	}
+	if f.model == standardStream {
+		return nil, nil, misuse("--model -: want a file's name: only DATA may be standard input")
+	}
 	if f.output != "" && filepath.Ext(f.output) != ".npy" {
 		return nil, nil, misuse("--output %s: want a name that ends in .npy", f.output)
 	}

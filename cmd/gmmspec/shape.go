@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gmmspec/gmmspec"
 	"github.com/spf13/cobra"
@@ -30,6 +32,20 @@ func (f *shapeFlags) addArch(c *cobra.Command) {
 	f.options.add(c, "arch", "string", "", "work for cuda devices of this `architecture`, such as sm_90, without one", text(gmmspec.WithArch))
 }
 
+// addKernelDevice defines --device for the devices that run kernels.
+func (f *shapeFlags) addKernelDevice(c *cobra.Command, verb string) {
+	f.options.addChoice(c, "device", gmmspec.DeviceCC, "`device` to "+verb+" for: cc, cuda or cuda:1; sm_90 stands in where cuda is not there",
+		[]string{gmmspec.DeviceCC, gmmspec.DeviceCUDA}, deviceOfKernels)
+}
+
+// deviceOfKernels makes an option of the name of a device that runs kernels.
+func deviceOfKernels(text string) (gmmspec.Option, error) {
+	if text == gmmspec.DeviceAuto || text == gmmspec.DeviceReference {
+		return nil, fmt.Errorf("%s has no kernels: want cc or cuda", text)
+	}
+	return gmmspec.WithDevice(text), nil
+}
+
 // all holds the flags against each other, and returns all options.
 func (f *shapeFlags) all(c *cobra.Command) ([]gmmspec.Option, error) {
 	switch {
@@ -38,10 +54,14 @@ func (f *shapeFlags) all(c *cobra.Command) ([]gmmspec.Option, error) {
 	case f.dimensions == 0:
 		return nil, misuse("--dimensions (-D) is missing")
 	}
-	if device := c.Flag("device"); device != nil && c.Flag("arch").Changed && device.Changed && device.Value.String() != gmmspec.DeviceCUDA {
-		return nil, misuse("--arch %s: is for --device cuda, not for %s", c.Flag("arch").Value, device.Value)
+	device, arch := c.Flag("device"), c.Flag("arch")
+	if arch.Changed && device.Changed && device.Value.String() != gmmspec.DeviceCUDA {
+		return nil, misuse("--arch %s: is for --device cuda, not for %s", strings.Trim(arch.Value.String(), "[]"), device.Value)
 	}
 	options := slices.Concat(f.shared.options(), f.options)
+	if !arch.Changed && !device.Changed {
+		options = append(options, gmmspec.WithDevice(device.DefValue))
+	}
 	if err := gmmspec.CheckOptions(options...); err != nil {
 		return nil, misuse("%s", oneLine(err))
 	}

@@ -116,7 +116,7 @@ func TestInterruptKeepsTheLastIteration(t *testing.T) {
 	if match == nil || match[2] != model {
 		t.Fatalf("said %q", said)
 	}
-	if stdout.Len() > 0 {
+	if !regexp.MustCompile(`(?m)^iterations +` + match[1] + `, not converged$`).Match(stdout.Bytes()) {
 		t.Errorf("wrote to standard output: %q", stdout)
 	}
 	text, err := os.ReadFile(model)
@@ -134,10 +134,14 @@ func TestInterruptKeepsTheLastIteration(t *testing.T) {
 
 func TestTerminateWithoutOutput(t *testing.T) {
 	t.Parallel()
-	c, _ := endless(t)
+	c, stdout := endless(t, "--json")
 	said := lastLine(interrupt(t, c, syscall.SIGTERM))
-	if !regexp.MustCompile(`^gmmspec: interrupted after iteration \d+: without --output it is lost$`).MatchString(said) {
-		t.Errorf("said %q", said)
+	match := regexp.MustCompile(`^gmmspec: interrupted after iteration (\d+)$`).FindStringSubmatch(said)
+	if match == nil {
+		t.Fatalf("said %q", said)
+	}
+	if want := `"iterations":` + match[1] + `,"converged":false`; !strings.Contains(stdout.String(), want) {
+		t.Errorf("wrote to standard output: %q, without %s", stdout, want)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,7 +34,7 @@ func newTrain(shared *sharedFlags) *cobra.Command {
 		Short: "Fit a mixture to data by expectation maximisation",
 		Long: `Fit a mixture to data by expectation maximisation, and print its parameters.
 
-Ctrl-C stops between iterations: the last complete one is written to --output.`,
+Ctrl-C stops between iterations: the last complete one is printed, and written to --output.`,
 		Example: `  gmmspec train -M 2 -o model.json testdata/data/faithful.csv
   gmmspec train -M 3 --columns 1-4 --covariance diag testdata/data/iris.csv
   gmmspec train --init model.json --tol 1e-6 -o model.json testdata/data/faithful.csv`,
@@ -59,7 +58,7 @@ Ctrl-C stops between iterations: the last complete one is written to --output.`,
 	f.options.addPlan(c)
 	f.columns.add(c)
 	flags.StringVarP(&f.output, "output", "o", "", "write the model to `MODEL.json`")
-	flags.BoolVar(&f.json, "json", false, "print one JSON object instead of the parameters")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object about the fit instead; the parameters are what --output writes")
 	return c
 }
 
@@ -95,17 +94,30 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 	bar.start()
 	result, err := model.Train(c.Context(), events)
 	bar.close()
-	if err != nil && c.Context().Err() != nil {
-		return f.interrupted(model, result)
-	}
-	if err != nil {
+	interrupted := err != nil && c.Context().Err() != nil
+	switch {
+	case interrupted && result == nil:
+		return errors.New("interrupted before the first iteration: there is nothing to write")
+	case err != nil && !interrupted:
 		return fmt.Errorf("fitting %s: %w", table.Source, err)
 	}
+	return f.report(c, table, model, result, interrupted)
+}
+
+// report keeps and prints a fit, or of an interrupted one the last complete iteration.
+func (f *trainFlags) report(c *cobra.Command, table *dataset.Table, model *gmmspec.Model, result *gmmspec.Result, interrupted bool) error {
+	if f.components > table.Rows {
+		result.Warnings = append(result.Warnings, fmt.Sprintf("more components than events: %d and %d", f.components, table.Rows))
+	}
 	kept := ""
+	var err error
 	if f.output != "" {
-		if err = save(model, f.output); err == nil { // first of all: the fit may have taken hours
+		if err = model.Save(f.output); err == nil { // first of all: the fit may have taken hours
 			kept = f.output
 		}
+	}
+	if interrupted {
+		err = interruption(result.Iterations, kept, err)
 	}
 	if f.json {
 		return errors.Join(err, writeFitJSON(c.OutOrStdout(), result))
@@ -115,12 +127,26 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 	return err
 }
 
+// interruption says after which iteration a fit was interrupted, and what became of that one.
+func interruption(iteration int, kept string, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("interrupted after iteration %d, which could not be kept: %w", iteration, err)
+	case kept != "":
+		return fmt.Errorf("interrupted after iteration %d, which is in %s", iteration, kept)
+	}
+	return fmt.Errorf("interrupted after iteration %d", iteration)
+}
+
 // prepare holds the flags against each other, before the data are read, and returns all options.
 func (f *trainFlags) prepare(c *cobra.Command) ([]gmmspec.Option, error) {
 	if f.least > f.most {
 		return nil, misuse("--min-iter %d is more than --max-iter %d", f.least, f.most)
 	}
 	options := append(f.shared.options(), gmmspec.WithIterations(f.least, f.most))
+	if f.output == standardStream {
+		return nil, misuse("--output -: want a file's name")
+	}
 	if f.output != "" {
 		if _, err := os.Stat(filepath.Dir(f.output)); err != nil {
 			return nil, fmt.Errorf("--output %s: %w", f.output, err)
@@ -157,26 +183,4 @@ func (f *trainFlags) readInitial(c *cobra.Command) error {
 		return misuse("--covariance %s: %s is %s", covariance.Value, f.init, f.initial.Covariance)
 	}
 	return nil
-}
-
-// save writes the model to a file.
-func save(model *gmmspec.Model, path string) error {
-	return dataset.Replace(path, func(w io.Writer) error {
-		_, err := model.WriteTo(w)
-		return err
-	})
-}
-
-// interrupted saves the last complete iteration and says so.
-func (f *trainFlags) interrupted(model *gmmspec.Model, result *gmmspec.Result) error {
-	switch {
-	case result == nil:
-		return errors.New("interrupted before the first iteration: there is nothing to write")
-	case f.output == "":
-		return fmt.Errorf("interrupted after iteration %d: without --output it is lost", result.Iterations)
-	}
-	if err := save(model, f.output); err != nil {
-		return fmt.Errorf("interrupted after iteration %d, which could not be kept: %w", result.Iterations, err)
-	}
-	return fmt.Errorf("interrupted after iteration %d, which is in %s", result.Iterations, f.output)
 }

@@ -18,7 +18,7 @@ func oneLine(err error) string { return line(err.Error()) }
 // library was looked for in is doctor's to show.
 func line(text string) string {
 	if before, _, list := strings.Cut(text, ":\n\t"); list {
-		text = before + " (gmmspec doctor lists every place tried)"
+		text = before + " (gmmspec doctor --verbose lists every place tried)"
 	}
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
 	if len(lines) > maxLines {

@@ -15,7 +15,7 @@ func TestLine(t *testing.T) {
 		{"packages", "gmmspec: m.json: mixture: weights: negative", "m.json: weights: negative"},
 		{"joined", "gmmspec: first\ndataset: second", "first; second"},
 		{"log", "1\n2\n3\n4\n5\n6", "1; 2; 3; 4; …"},
-		{"places", "nvrtc: not available:\n\t/opt: none\n\t/usr: none", "nvrtc: not available (gmmspec doctor lists every place tried)"},
+		{"places", "nvrtc: not available:\n\t/opt: none\n\t/usr: none", "nvrtc: not available (gmmspec doctor --verbose lists every place tried)"},
 		{"carriage return", "a\rb", "a; b"},
 		{"escape", "a\x1b[31mb", "a\ufffd[31mb"},
 	} {
@@ -51,11 +51,11 @@ func TestVersionText(t *testing.T) {
 		GoVersion: "go1.26.0", Main: debug.Module{Version: "v1.2.3"},
 		Settings: []debug.BuildSetting{{Key: "GOOS", Value: "linux"}, {Key: "GOARCH", Value: "arm64"}},
 	}
-	if got, want := versionText(info), "gmmspec v1.2.3, go1.26.0, linux/arm64"; got != want {
+	if got, want := versionOf(info).String(), "gmmspec v1.2.3, go1.26.0, linux/arm64"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	info.Settings = append(info.Settings, debug.BuildSetting{Key: "vcs.revision", Value: "abc"}, debug.BuildSetting{Key: "vcs.modified", Value: "true"})
-	if got, want := versionText(info), "gmmspec v1.2.3, go1.26.0, linux/arm64, commit abc with changes"; got != want {
+	if got, want := versionOf(info).String(), "gmmspec v1.2.3, go1.26.0, linux/arm64, commit abc with changes"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -12,6 +12,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) != 2 {
+		log.Fatal("usage: geyser FILE.csv")
+	}
 	table, err := dataset.Read(os.Args[1], dataset.Options{})
 	check(err)
 	events, err := gmmspec.Float64(table.Float64, table.Rows, table.Columns)

@@ -68,7 +68,7 @@ func TestUnavailableError(t *testing.T) {
 	if !errors.Is(err, ErrUnavailable) {
 		t.Error("it is not ErrUnavailable")
 	}
-	if want := "\n\tlibcuda.so.1 (soname): cannot open shared object file"; !strings.HasSuffix(err.Error(), want) {
+	if want := ": libcuda.so.1 (soname): cannot open shared object file"; !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("message %q, want it to end in %q", err, want)
 	}
 	err = &UnavailableError{Cause: &Error{Call: "cuInit", Result: ResultNoDevice}}

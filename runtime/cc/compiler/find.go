@@ -28,7 +28,7 @@ type Options struct {
 // Where an Attempt's command comes from.
 const (
 	originOption = "option"
-	originCC     = "$CC"
+	OriginCC     = "$CC" // the environment variable
 	originPATH   = "PATH"
 )
 
@@ -96,7 +96,7 @@ func candidates(opts Options) []candidate {
 	}
 	var list []candidate
 	if words := strings.Fields(opts.Env("CC")); len(words) > 0 {
-		list = append(list, candidate{originCC, words})
+		list = append(list, candidate{OriginCC, words})
 	}
 	for _, name := range []string{"cc", "gcc", "clang"} {
 		list = append(list, candidate{originPATH, []string{name}})

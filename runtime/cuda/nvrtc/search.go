@@ -29,6 +29,9 @@ var errNotThere = errors.New("no " + libraryGlob + " there")
 // errNoBuiltins is the outcome of a library that could not compile anything.
 var errNoBuiltins = errors.New("no " + builtinsGlob + " beside it")
 
+// errDirectory is the outcome of a directory where a library is due.
+var errDirectory = errors.New("a directory: want the library's file")
+
 // host is what a search may look at.
 type host struct {
 	files  fs.FS // the whole file system, from /
@@ -75,11 +78,20 @@ func (h host) first(candidates []cuda.Attempt) (*api, []cuda.Attempt) {
 // file is a candidate given by its path, or by a bare name for the system's loader.
 func (h host) file(file, why string) cuda.Attempt {
 	a := cuda.Attempt{Path: file, Why: why}
-	if path.IsAbs(file) && len(h.glob(path.Join(path.Dir(file), builtinsGlob))) == 0 {
+	if !path.IsAbs(file) {
+		return a
+	}
+	info, err := fs.Stat(h.files, rooted(file))
+	failed, ok := errors.AsType[*fs.PathError](err) // whose path is Path less its /
+	switch {
+	case ok:
+		a.Err = failed.Err
+	case err != nil:
+		a.Err = err
+	case info.IsDir():
+		a.Err = errDirectory
+	case len(h.glob(path.Join(path.Dir(file), builtinsGlob))) == 0:
 		a.Err = errNoBuiltins
-		if _, err := fs.Stat(h.files, rooted(file)); err != nil {
-			a.Err = err
-		}
 	}
 	return a
 }

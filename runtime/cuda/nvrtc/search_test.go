@@ -136,6 +136,7 @@ func TestSearchAskedFor(t *testing.T) {
 		{name: "option before variable", option: "/a/libnvrtc.so.13", variable: "/b/libnvrtc.so.13", want: "/a/libnvrtc.so.13"},
 		{name: "bare name", option: "libnvrtc.so.13", want: "libnvrtc.so.13"},
 		{name: "no builtins", option: "/b/libnvrtc.so.13", outcome: errNoBuiltins},
+		{name: "directory", variable: "/b", outcome: errDirectory},
 		{name: "no file", variable: "/c/libnvrtc.so.13", outcome: fs.ErrNotExist},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -147,6 +148,8 @@ func TestSearchAskedFor(t *testing.T) {
 				t.Errorf("%v, want none", last)
 			case test.want == "" && (len(attempts) != 1 || !errors.Is(last.Err, test.outcome)):
 				t.Errorf("attempts %v, want one that ends in %v", attempts, test.outcome)
+			case test.want == "" && strings.HasPrefix(last.Err.Error(), "stat "):
+				t.Errorf("%v names the file twice", last)
 			case test.want != "" && last.Path != test.want:
 				t.Errorf("opened %v, want %s", last, test.want)
 			}

@@ -21,8 +21,11 @@ func (a Attempt) String() string {
 	return fmt.Sprintf("%s (%s): %s", a.Path, a.Why, outcome)
 }
 
-// Report returns one indented line an attempt.
+// Report returns one indented line an attempt, or no line of its own for the only one.
 func Report(attempts []Attempt) string {
+	if len(attempts) == 1 {
+		return " " + attempts[0].String()
+	}
 	var text strings.Builder
 	for _, a := range attempts {
 		fmt.Fprintf(&text, "\n\t%s", a)
