@@ -78,8 +78,8 @@ func TestImports(t *testing.T) {
 		"internal/corpus":    {ours("mixture"), []string{gonum}},
 		"internal/report": {
 			ours("autotune", "variants"),
-			[]string{ // what draws, and what that needs
-				"gonum.org/v1/plot", "codeberg.org/go-fonts/liberation", "codeberg.org/go-latex/latex", "codeberg.org/go-pdf/fpdf",
+			[]string{ // autotune's store, what draws, and what that needs
+				"github.com/rogpeppe/go-internal/lockedfile", "gonum.org/v1/plot", "codeberg.org/go-fonts/liberation", "codeberg.org/go-latex/latex", "codeberg.org/go-pdf/fpdf",
 				"git.sr.ht/~sbinet/gg", "github.com/ajstarks/svgo", "github.com/golang/freetype", "golang.org/x/image", "golang.org/x/text",
 			},
 		},

@@ -53,6 +53,10 @@ func testRows(b variants.Backend, name string) (variants.Variant, error) {
 		for _, covariance := range []variants.Covariance{variants.Full, variants.Diag} {
 			v := variants.Variant{
 				Backend: b, Stage: c.stage, Covariance: covariance, Strategy: c.strategy, Original: c.origin, Tunables: c.tunables, Work: c.work,
+				Events: variants.ByEvent, Factor: variants.Packed,
+			}
+			if covariance == variants.Diag {
+				v.Factor = variants.Diagonal
 			}
 			if v.Name() == name {
 				return v, nil
