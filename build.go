@@ -125,23 +125,29 @@ func (b *builder) lookUp(u specializer.Unit) bool {
 	if err != nil {
 		return false
 	}
-	var key cache.Key
-	switch u.Target.Backend {
-	case variants.CC:
-		compiler, err := b.workshop.findCC()
-		if err != nil {
-			return false
-		}
-		key = objectKey(source, compiler.Identity())
-	case variants.CUDA:
-		compiler, err := b.workshop.openNVRTC()
-		if err != nil {
-			return false
-		}
-		key, _ = cubinKey(source, compiler, u.Target.Arch)
+	key, err := b.key(u, source)
+	if err != nil {
+		return false
 	}
 	_, err = b.cache.Get(key)
 	return err == nil
+}
+
+// key returns the key of a unit whose source is given. It fails where there is no compiler to ask for its name.
+func (b *builder) key(u specializer.Unit, s specializer.Source) (cache.Key, error) {
+	if u.Target.Backend == variants.CC {
+		compiler, err := b.workshop.findCC()
+		if err != nil {
+			return cache.Key{}, err
+		}
+		return objectKey(s, compiler.Identity()), nil
+	}
+	compiler, err := b.workshop.openNVRTC()
+	if err != nil {
+		return cache.Key{}, err
+	}
+	key, _ := cubinKey(s, compiler, u.Target.Arch)
+	return key, nil
 }
 
 func objectKey(s specializer.Source, identity string) cache.Key {
@@ -173,9 +179,11 @@ func cubinKey(s specializer.Source, c *nvrtc.Compiler, arch string) (key cache.K
 		}
 	}
 	major, minor := c.Version()
-	return cache.NewKey(kind).Add("source", s.Text).Add("arch", compiled).
-		Add("options", strings.Join(c.Options(nvrtc.Program{Arch: compiled}), "\n")).
-		Add("nvrtc", fmt.Sprintf("%d.%d", major, minor)), compiled
+	return nvrtcKey(kind, s, compiled, c.Options(nvrtc.Program{Arch: compiled}), fmt.Sprintf("%d.%d", major, minor)), compiled
+}
+
+func nvrtcKey(kind string, s specializer.Source, arch string, options []string, version string) cache.Key {
+	return cache.NewKey(kind).Add("source", s.Text).Add("arch", arch).Add("options", strings.Join(options, "\n")).Add("nvrtc", version)
 }
 
 // archNumber returns 90 of "sm_90".

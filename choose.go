@@ -373,6 +373,13 @@ func (c *chooser) warn(warning string) {
 	}
 }
 
+// warnUnkept tells of kernels that were compiled and could not be stored, or of others that could not be evicted for them.
+func (c *chooser) warnUnkept() {
+	if err := c.settings.workshop.unkept(c.settings.cacheDir); err != nil {
+		c.warn(fmt.Sprintf("compiled kernels are not kept as they should be: %v", err))
+	}
+}
+
 // cached returns a test for whether a candidate has been compiled before.
 func (c *chooser) cached(t variants.Target) func(variants.Problem, variants.Candidate) bool {
 	store, err := c.settings.workshop.openCache(c.settings.cacheDir)

@@ -110,6 +110,7 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 		}
 		slot, err := d.device(ctx, s, plan)
 		if err == nil {
+			chooser.warnUnkept()
 			for _, warning := range chooser.warnings {
 				warn(warning)
 			}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -251,55 +249,6 @@ func TestPrecision(t *testing.T) {
 	}, func(s string) { warnings = append(warnings, s) })
 	if err != nil || len(precisions) != 2 || precisions[1] != PrecisionFloat64 || len(warnings) != 1 || !strings.Contains(warnings[0], "too narrow") {
 		t.Errorf("error %v, precisions %q, warnings %q: want a second try in float64 and one warning", err, precisions, warnings)
-	}
-}
-
-// TestDamagedCache flips a byte of every entry: the kernels are compiled anew, and the fit is the same.
-func TestDamagedCache(t *testing.T) {
-	dir := t.TempDir()
-	fit := func(w *workshop) *Parameters {
-		require.Have(t, "cc", available(w, "cc"))
-		events, start := small(t)
-		model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithCacheDir(dir), withWorkshop(w))
-		result := mustTrain(t, model, events)
-		if result.Plan.Device != DeviceCC || len(result.Warnings) != 0 {
-			t.Errorf("device %s, warnings %q: want cc and none", result.Plan.Device, result.Warnings)
-		}
-		return model.Parameters()
-	}
-	want := fit(newWorkshop())
-	damaged := 0
-	err := filepath.WalkDir(filepath.Join(dir, "entries"), func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		text[len(text)/2] ^= 1
-		damaged++
-		return os.WriteFile(path, text, 0o600)
-	})
-	if err != nil || damaged == 0 {
-		t.Fatalf("%d entries, %v", damaged, err)
-	}
-	compare.Exact().Check(t, compare.Parameters(fit(newWorkshop()), want)...)
-}
-
-// TestNoCache: where nothing can be kept a fit works, and says so once.
-func TestNoCache(t *testing.T) {
-	w := newWorkshop()
-	require.Have(t, "cc", available(w, "cc"))
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	events, start := small(t)
-	model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithCacheDir(file), withWorkshop(w))
-	result := mustTrain(t, model, events)
-	if result.Plan.Device != DeviceCC || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], file) {
-		t.Errorf("device %s, warnings %q: want cc, and one that names %s", result.Plan.Device, result.Warnings, file)
 	}
 }
 

@@ -182,6 +182,9 @@ func compileFor(ctx context.Context, m, d int, options []Option) ([]Compiled, er
 		}
 		compiled[i].Arch = plan.Target.Arch
 	}
+	if err := s.workshop.unkept(s.cacheDir); err != nil {
+		return nil, fmt.Errorf("gmmspec: what is compiled is not kept: %w", err)
+	}
 	return compiled, nil
 }
 

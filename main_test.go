@@ -9,13 +9,16 @@ import (
 )
 
 // TestMain keeps what tests compile in one cache: that of the environment, or one for this run alone. As the child of a test
-// the binary plays a C compiler, or a tuner's worker.
+// the binary plays a C compiler, a tuner's worker, or one of many processes on one cache.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == fakeArgument {
 		os.Exit(playCompiler(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == workerArgument {
 		os.Exit(playWorker(os.Args[2]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == sharingArgument {
+		os.Exit(status(shareCache(os.Args[2], os.Stdout)))
 	}
 	os.Exit(runTests(m))
 }

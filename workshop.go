@@ -1,6 +1,7 @@
 package gmmspec
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -36,8 +37,9 @@ type wisdomResult struct {
 
 // cacheResult is a cache, or why there is none. The nil cache misses always.
 type cacheResult struct {
-	cache *cache.Cache
-	err   error
+	cache  *cache.Cache
+	err    error
+	unkept error // the first failure to keep what was compiled that nobody has been told of
 }
 
 // newWorkshop returns a workshop that looks for everything anew.
@@ -74,10 +76,36 @@ func (w *workshop) openCache(dir string) (*cache.Cache, error) {
 		path, r.err = cache.DefaultDir()
 	}
 	if r.err == nil {
-		r.cache, r.err = cache.Open(path, cache.Options{})
+		r.cache, r.err = cache.Open(path, cache.Options{Warn: func(err error) { w.noteUnkept(r, err) }})
 	}
 	w.caches[dir] = r
 	return r.cache, r.err
+}
+
+// noteUnkept remembers what a cache got over by itself, but for bad entries: what those held is compiled anew and kept.
+func (w *workshop) noteUnkept(r *cacheResult, err error) {
+	if errors.As(err, new(*cache.Miss)) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r.unkept == nil {
+		r.unkept = err
+	}
+}
+
+// unkept returns why the cache in dir does not keep what was compiled, or nil. Who asks has been told: whoever asks next gets
+// what has failed since.
+func (w *workshop) unkept(dir string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r, ok := w.caches[dir]
+	if !ok {
+		return nil
+	}
+	err := r.unkept
+	r.unkept = nil
+	return err
 }
 
 // passedOver says that another compiler serves than the one that $CC names, or "".

@@ -24,7 +24,8 @@ const (
 
 // Options are the settings of a [Cache]. The zero value is ready for use.
 type Options struct {
-	// MaxBytes caps the sum of the entries' file sizes. Zero means DefaultMaxBytes.
+	// MaxBytes caps the sum of the entries' file sizes. Zero means DefaultMaxBytes. An entry is stored before others make room
+	// for it, so that while some are being stored the sum can be larger by those.
 	MaxBytes int64
 	// LockWait is how long Do waits for another process that computes the same entry before it computes it too. Zero
 	// means DefaultLockWait.
@@ -247,7 +248,7 @@ func (c *Cache) store(e Entry) error {
 	err := c.write(e)
 	if err != nil {
 		c.counter.add(func(s *Stats) { s.StoreFailures++ })
-		return fmt.Errorf("cache: store %v: %w", e.ID, err)
+		return fmt.Errorf("cache: store %v in %s: %w", e.ID, c.dir, err)
 	}
 	c.counter.add(func(s *Stats) { s.Stored++ })
 	evicted, err := c.prune(Limits{MaxBytes: c.maxBytes}, e.ID)

@@ -39,6 +39,19 @@ func entryFile(c *Cache, key Key) string {
 	return filepath.Join(c.Path(), filepath.FromSlash(key.ID().path()))
 }
 
+// leftIn lists the files in a directory of a cache.
+func leftIn(t *testing.T, c *Cache, dir string) (files []string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(c.Path(), dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		files = append(files, filepath.Join(c.Path(), dir, entry.Name()))
+	}
+	return files
+}
+
 // plant puts bytes where the entry of a key belongs.
 func plant(t *testing.T, c *Cache, key Key, file []byte) {
 	t.Helper()
@@ -113,8 +126,8 @@ func TestPutGet(t *testing.T) {
 	}
 	put(t, c, key, "")
 	expectHit(t, c, key, "")
-	if left, err := os.ReadDir(filepath.Join(dir, "tmp")); err != nil || len(left) != 0 {
-		t.Errorf("left in tmp: %v, %v", left, err)
+	if left := leftIn(t, c, tmpDir); len(left) != 0 {
+		t.Errorf("left in tmp: %v", left)
 	}
 }
 

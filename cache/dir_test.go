@@ -89,8 +89,8 @@ func TestDiskGoesBad(t *testing.T) {
 	if err := c.Put(testKey(1), nil, nil); err == nil {
 		t.Error("Put succeeded without a place for entries")
 	}
-	if left, err := os.ReadDir(filepath.Join(c.Path(), "tmp")); err != nil || len(left) != 0 {
-		t.Errorf("left in tmp after a failure: %v, %v", left, err)
+	if left := leftIn(t, c, tmpDir); len(left) != 0 {
+		t.Errorf("left in tmp after a failure: %v", left)
 	}
 }
 

@@ -16,7 +16,8 @@
 //
 // A nil *Cache is valid: it always misses, stores nothing, and its [Cache.Do] computes every time. A program whose
 // [Open] fails (read-only or full disk, no home directory, a directory it may not trust) reports the error once, as a
-// warning, and goes on with the nil *Cache it was given.
+// warning, and goes on with the nil *Cache it was given. A directory that turns out to be full, or that may only be read, is a
+// cache that hits and stores nothing.
 //
 // Entries appear whole or not at all: they are written to tmp/ of the same file system, synced, and renamed. The
 // directory is not synced after the rename, since an entry lost with the power is only a miss.

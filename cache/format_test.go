@@ -87,14 +87,15 @@ func TestEveryTruncation(t *testing.T) {
 		expectDefect(t, c, file[:n], ReasonLength)
 	}
 	expectDefect(t, c, append(bytes.Clone(file), 0), ReasonLength)
+	t.Logf("an entry of %d bytes, cut to every length below and longer by a byte: %d hits, misses %v", len(file), c.Stats().Hits, c.Stats().Misses)
 }
 
-// TestEveryFlip flips every bit of every byte of an entry on disk.
+// TestEveryFlip flips every bit of every byte of an entry on disk, one at a time, and all bits of a byte at once.
 func TestEveryFlip(t *testing.T) {
 	c := open(t, Options{})
 	file := sampleFile()
 	for at := range file {
-		for _, bits := range []byte{1, 0x80, 0xff} {
+		for _, bits := range []byte{0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff} {
 			bad := bytes.Clone(file)
 			bad[at] ^= bits
 			switch {
@@ -111,12 +112,16 @@ func TestEveryFlip(t *testing.T) {
 			}
 		}
 	}
+	t.Logf("an entry of %d bytes, each flipped 9 ways: %d hits, misses %v", len(file), c.Stats().Hits, c.Stats().Misses)
 }
 
-// expectDefect puts bytes where sampleKey's entry belongs and expects a miss that removes them.
+// expectDefect puts bytes where sampleKey's entry belongs and expects a listing that leaves them and a miss that removes them.
 func expectDefect(t *testing.T, c *Cache, file []byte, want Reason) {
 	t.Helper()
 	plant(t, c, sampleKey(), file)
+	if list, err := c.List(); err != nil || len(list) != 1 {
+		t.Fatalf("listed as %v, %v, want one line", list, err)
+	}
 	expectMiss(t, c, sampleKey(), want)
 	expectMiss(t, c, sampleKey(), ReasonAbsent)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,25 +18,37 @@ import (
 	"time"
 )
 
-// The hammer test starts this test binary again as several processes that use one cache at once.
+// The hammer tests start this test binary again as several processes that use one cache at once.
 const (
 	hammerEnv      = "GMMSPEC_CACHE_HAMMER" // a hammering in JSON: makes the process a hammer
 	hammerKeys     = 24
-	hammerWorkers  = 4
-	hammerChildren = 3
+	hammerWorkers  = 8
+	hammerChildren = 8
+
+	// hammerCompute is how long an entry takes to compute: long enough for all the others to ask for it meanwhile.
+	hammerCompute = 2 * time.Millisecond
+)
+
+// The parts that a process plays.
+const (
+	asking    = "asking"    // asks for every key, computing what is not there
+	damaging  = "damaging"  // damages entries between that
+	replacing = "replacing" // stores new entries, and reads old ones before each
+	writing   = "writing"   // stores entries without end
 )
 
 // hammering is what one process is told to do.
 type hammering struct {
 	Dir      string
 	Seed     uint64
+	Part     string
 	MaxBytes int64
-	Vandals  bool // damage entries while others read them
+	LockWait time.Duration
 }
 
 // hammered is what it reports.
 type hammered struct {
-	Computed int64
+	Computed [hammerKeys]int // runs of compute, by key
 	Stats    Stats
 }
 
@@ -62,36 +75,54 @@ func hammerMain(order string, out io.Writer) error {
 	return json.NewEncoder(out).Encode(result)
 }
 
-// run has workers ask for every key in their own order, and checks all they get.
+// run has workers play the part.
 func (h hammering) run() (hammered, error) {
-	c, err := Open(h.Dir, Options{MaxBytes: h.MaxBytes, LockWait: time.Minute})
+	c, err := Open(h.Dir, Options{MaxBytes: h.MaxBytes, LockWait: h.LockWait})
 	if err != nil {
 		return hammered{}, err
 	}
 	defer c.Close()
-	var computed atomic.Int64
+	var computed [hammerKeys]atomic.Int64
 	failures := make([]error, hammerWorkers)
 	var workers sync.WaitGroup
 	for w := range hammerWorkers {
 		rng := rand.New(rand.NewPCG(h.Seed, uint64(w)))
 		workers.Go(func() {
-			for _, i := range rng.Perm(hammerKeys) {
-				if h.Vandals && rng.IntN(3) == 0 {
-					vandalise(c, testKey(rng.IntN(hammerKeys)), rng)
-				}
-				entry, _, err := c.Do(context.Background(), testKey(i), func(context.Context) ([]byte, map[string]string, error) {
-					computed.Add(1)
-					return hammerPayload(i), nil, nil
-				})
-				if err == nil && (string(entry.Payload) != string(hammerPayload(i)) || entry.ID != testKey(i).ID()) {
-					err = fmt.Errorf("key %d: payload of %d bytes is another's", i, len(entry.Payload))
-				}
-				failures[w] = errors.Join(failures[w], err)
+			switch h.Part {
+			case asking, damaging:
+				failures[w] = askAll(c, rng, h.Part == damaging, &computed)
+			case replacing:
+				failures[w] = replaceCold(c, h.Seed, w)
+			case writing:
+				failures[w] = writeForEver(c, rng)
 			}
 		})
 	}
 	workers.Wait()
-	return hammered{Computed: computed.Load(), Stats: c.Stats()}, errors.Join(failures...)
+	result := hammered{Stats: c.Stats()}
+	for i := range computed {
+		result.Computed[i] = int(computed[i].Load())
+	}
+	return result, errors.Join(failures...)
+}
+
+// askAll asks for every key in an order of its own, and checks all it gets.
+func askAll(c *Cache, rng *rand.Rand, damages bool, computed *[hammerKeys]atomic.Int64) (failure error) {
+	for _, i := range rng.Perm(hammerKeys) {
+		if damages && rng.IntN(3) == 0 {
+			vandalise(c, testKey(rng.IntN(hammerKeys)), rng)
+		}
+		entry, _, err := c.Do(context.Background(), testKey(i), func(context.Context) ([]byte, map[string]string, error) {
+			computed[i].Add(1)
+			time.Sleep(hammerCompute)
+			return hammerPayload(i), nil, nil
+		})
+		if err == nil && (string(entry.Payload) != string(hammerPayload(i)) || entry.ID != testKey(i).ID()) {
+			err = fmt.Errorf("key %d: payload of %d bytes is another's", i, len(entry.Payload))
+		}
+		failure = errors.Join(failure, err)
+	}
+	return failure
 }
 
 // hammerPayload differs in length and bytes from key to key.
@@ -120,28 +151,37 @@ func vandalise(c *Cache, key Key, rng *rand.Rand) {
 	}
 }
 
-// hammer runs the processes and returns their reports.
-func hammer(t *testing.T, h hammering) []hammered {
-	t.Helper()
+// child returns this test binary as a process that does what it is told to.
+func child(ctx context.Context, h hammering) (*exec.Cmd, error) {
 	exe, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
+	order, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	c := exec.CommandContext(ctx, exe)
+	c.Env = append(os.Environ(), hammerEnv+"="+string(order), "GORACE=atexit_sleep_ms=0") // else each process of a test under -race takes a second to end
+	return c, nil
+}
+
+// hammer runs the processes, whose seeds follow each other, and returns their reports.
+func hammer(t *testing.T, h hammering) []hammered {
+	t.Helper()
 	reports := make([]hammered, hammerChildren)
 	failures := make([]error, hammerChildren)
 	var children sync.WaitGroup
 	for i := range reports {
-		h.Seed = uint64(i)
-		order, err := json.Marshal(h)
+		process, err := child(t.Context(), h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		child := exec.CommandContext(t.Context(), exe)
-		child.Env = append(os.Environ(), hammerEnv+"="+string(order))
+		h.Seed++
 		var stderr strings.Builder
-		child.Stderr = &stderr
+		process.Stderr = &stderr
 		children.Go(func() {
-			out, err := child.Output()
+			out, err := process.Output()
 			if err == nil {
 				err = json.Unmarshal(out, &reports[i])
 			}
@@ -157,25 +197,51 @@ func hammer(t *testing.T, h hammering) []hammered {
 	return reports
 }
 
-// TestHammerOnce holds that processes which start together compute each entry once between them.
+// TestHammerOnce has processes start together on a cold cache: each computes an entry at most once, and all of them together
+// once if they wait for each other's locks.
 func TestHammerOnce(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "cache")
-	var computed, corrupt int64
-	for _, r := range hammer(t, hammering{Dir: dir}) {
-		computed += r.Computed
-		corrupt += int64(r.Stats.Corrupt())
-	}
-	if computed != hammerKeys || corrupt != 0 {
-		t.Errorf("%d computed and %d corrupt, want %d and 0", computed, corrupt, hammerKeys)
-	}
-	c := openAt(t, dir, Options{})
-	if report, err := c.Verify(); err != nil || report.Entries != hammerKeys || len(report.Bad) != 0 {
-		t.Errorf("left behind: %+v, %v", report, err)
-	}
-	for _, name := range []string{"tmp", "locks"} {
-		if left, err := os.ReadDir(filepath.Join(dir, name)); err != nil || len(left) != 0 {
-			t.Errorf("left in %s: %v, %v", name, left, err)
-		}
+	for name, test := range map[string]struct {
+		lockWait time.Duration
+		most     int // computations of one key in all processes together
+	}{
+		"locks":    {time.Minute, 1},
+		"no locks": {time.Nanosecond, hammerChildren},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "cache")
+			var all, once [hammerKeys]int
+			var shared int
+			for _, r := range hammer(t, hammering{Dir: dir, Part: asking, LockWait: test.lockWait}) {
+				for i, n := range r.Computed {
+					all[i] += n
+					once[i] = max(once[i], n)
+				}
+				shared += r.Stats.Shared
+				if r.Stats.Corrupt() != 0 || r.Stats.StoreFailures != 0 {
+					t.Errorf("got %+v, want no defects and no failures", r.Stats)
+				}
+			}
+			sum := 0
+			for _, n := range all {
+				sum += n
+			}
+			t.Logf("%d processes of %d goroutines, %d keys: %d computations, of one key %d at most in a process and %d in all; %d results shared",
+				hammerChildren, hammerWorkers, hammerKeys, sum, slices.Max(once[:]), slices.Max(all[:]), shared)
+			if slices.Max(once[:]) > 1 || slices.Max(all[:]) > test.most || slices.Min(all[:]) < 1 || shared == 0 {
+				t.Errorf("computed %v, at most %v in a process, and shared %d: want at most %d and 1, and some", all, once, shared, test.most)
+			}
+			c := openAt(t, dir, Options{})
+			if report, err := c.Verify(); err != nil || report.Entries != hammerKeys || len(report.Bad) != 0 {
+				t.Errorf("left behind: %+v, %v", report, err)
+			}
+			if left := leftIn(t, c, tmpDir); len(left) != 0 {
+				t.Errorf("left in tmp: %v", left)
+			}
+			// Who gave up waiting for a lock leaves its file to a sweep.
+			if left := leftIn(t, c, locksDir); len(left) != 0 && test.most == 1 {
+				t.Errorf("left in locks: %v", left)
+			}
+		})
 	}
 }
 
@@ -192,18 +258,20 @@ func TestHammerDamage(t *testing.T) {
 	}
 	limit := need / 4
 	dir := filepath.Join(t.TempDir(), "cache")
-	var evicted int
-	for _, r := range hammer(t, hammering{Dir: dir, MaxBytes: limit, Vandals: true}) {
+	var evicted, corrupt int
+	for _, r := range hammer(t, hammering{Dir: dir, Part: damaging, MaxBytes: limit, LockWait: time.Minute}) {
 		evicted += r.Stats.Evicted
+		corrupt += r.Stats.Corrupt()
 		if r.Stats.StoreFailures != 0 {
 			t.Errorf("%d entries could not be stored", r.Stats.StoreFailures)
 		}
 	}
-	if evicted == 0 {
-		t.Error("nothing was evicted")
+	if evicted == 0 || corrupt == 0 {
+		t.Errorf("%d evicted and %d found damaged, want some", evicted, corrupt)
 	}
 	report, err := openAt(t, dir, Options{}).Verify()
 	if err != nil || report.Bytes > limit {
 		t.Errorf("%d bytes left behind, above the cap of %d: %v", report.Bytes, limit, err)
 	}
+	t.Logf("%d evicted, %d found damaged, %d of at most %d bytes left behind", evicted, corrupt, report.Bytes, limit)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gmmspec/gmmspec/internal/isolate"
 )
 
 func expectRefused(t *testing.T, dir string) {
@@ -72,17 +74,25 @@ func TestDirectoryModes(t *testing.T) {
 	}
 }
 
-// TestForeignDirectory gives the directory away; who may not, looks at one that was never theirs.
+// TestForeignDirectory gives a directory of the cache away; who may not, looks at one that was never theirs.
 func TestForeignDirectory(t *testing.T) {
-	dir := "/"
-	if os.Geteuid() == 0 {
-		const nobody = 65534
-		dir = open(t, Options{}).Path()
-		if err := os.Chown(dir, nobody, nobody); err != nil {
-			t.Fatal(err)
-		}
+	if os.Geteuid() != 0 {
+		expectRefused(t, "/")
+		return
 	}
-	expectRefused(t, dir)
+	for _, at := range []string{".", "entries", "tmp", "locks"} {
+		c := open(t, Options{})
+		isolate.GiveAway(t, filepath.Join(c.Path(), at))
+		expectRefused(t, c.Path())
+	}
+}
+
+func TestForeignEntry(t *testing.T) {
+	c := open(t, Options{})
+	put(t, c, testKey(1), "x")
+	isolate.GiveAway(t, entryFile(c, testKey(1)))
+	expectMiss(t, c, testKey(1), ReasonUntrusted)
+	expectMiss(t, c, testKey(1), ReasonAbsent)
 }
 
 func TestSymlinkedDirectory(t *testing.T) {
