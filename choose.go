@@ -3,7 +3,6 @@ package gmmspec
 import (
 	"errors"
 	"fmt"
-	"math"
 	goruntime "runtime"
 	"slices"
 	"strings"
@@ -317,8 +316,15 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 		if err != nil {
 			return d, err
 		}
-		d.Name, d.Target = "cuda ("+s.arch+")", target
-		d.Flops, d.UpdateFlops, d.Bandwidth = math.Inf(1), math.Inf(1), math.Inf(1)
+		rates, err := variants.TypicalRates(s.arch)
+		if err != nil {
+			return d, err
+		}
+		d.Name, d.Target = "cuda (a typical "+s.arch+")", target
+		setRates(&d, rates, p)
+		if _, err := s.workshop.openNVRTC(); err == nil {
+			d.Cached = c.cached(target)
+		}
 		return d, nil
 	}
 	device, err := s.workshop.cudaDevice(s.ordinal)
@@ -329,10 +335,7 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 		return d, err
 	}
 	d.Target = cudaTarget(device)
-	const kilo, bitsPerByte, perClock = 1e3, 8, 2
-	peak := float64(device.Multiprocessors) * float64(device.ClockKHz) * kilo * cudaLanes * perClock
-	d.Flops, d.UpdateFlops = peak/doubleCost(device, p), peak/doubleCost(device, variants.Float64)
-	d.Bandwidth = float64(device.MemoryKHz) * kilo * perClock * float64(device.MemoryBusBits) / bitsPerByte
+	setRates(&d, cudaRates(device), p)
 	d.Cached = c.cached(d.Target)
 	ofCUDA := *s
 	ofCUDA.device = DeviceCUDA
@@ -342,6 +345,24 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 	}
 	d.Known = c.known(d.Target, environment)
 	return d, nil
+}
+
+// setRates gives a device its rates in a precision.
+func setRates(d *autotune.Device, r variants.Rates, p variants.Precision) {
+	d.Flops, d.UpdateFlops, d.Bandwidth = r.Float32, r.Float64, r.Bandwidth
+	if p == variants.Float64 {
+		d.Flops = r.Float64
+	}
+}
+
+// cudaRates is what a CUDA device does at its peak.
+func cudaRates(d cuda.Device) variants.Rates {
+	const kilo, bitsPerByte, perClock = 1e3, 8, 2
+	peak := float64(d.Multiprocessors) * float64(d.ClockKHz) * kilo * cudaLanes * perClock
+	return variants.Rates{
+		Float32: peak, Float64: peak / doubleCost(d),
+		Bandwidth: float64(d.MemoryKHz) * kilo * perClock * float64(d.MemoryBusBits) / bitsPerByte,
+	}
 }
 
 // cudaTarget is what planning needs to know of a CUDA device.
@@ -355,12 +376,9 @@ func cudaTarget(d cuda.Device) variants.Target {
 // consumerDouble is how many float32 operations one float64 operation costs on chips that are not made for data centres.
 const consumerDouble = 64
 
-// doubleCost returns how many float32 operations one operation of the precision costs.
-func doubleCost(d cuda.Device, p variants.Precision) float64 {
-	switch {
-	case p == variants.Float32:
-		return 1
-	case slices.Contains([]string{"sm_80", "sm_90", "sm_100"}, d.Arch()):
+// doubleCost returns how many float32 operations a float64 operation costs.
+func doubleCost(d cuda.Device) float64 {
+	if slices.Contains([]string{"sm_80", "sm_90", "sm_100"}, d.Arch()) {
 		return 2
 	}
 	return consumerDouble

@@ -49,6 +49,10 @@ func TestStages(t *testing.T) {
 			[]variants.Stage{variants.EStep, variants.Moments, variants.Score},
 		},
 		{
+			autotune.Need{Train: true, Variant: "accumulate-full-lanes"},
+			[]variants.Stage{variants.Accumulate, variants.Score},
+		},
+		{
 			autotune.Need{Train: true, Variant: "update-full-component"},
 			[]variants.Stage{variants.Accumulate, variants.Update, variants.Score},
 		},

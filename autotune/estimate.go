@@ -125,7 +125,7 @@ func (p *planner) accumulate() error {
 		return fusedErr
 	case fusedErr != nil && splitErr != nil:
 		return fmt.Errorf("%w; %w", fusedErr, splitErr)
-	case fusedErr == nil && !split && (splitErr != nil || p.prefers(fused, estep, moments)):
+	case fusedErr == nil && !split && (named == variants.Accumulate || splitErr != nil || p.prefers(fused, estep, moments)):
 		p.choose(fused, true)
 	case splitErr != nil:
 		return splitErr
@@ -278,8 +278,14 @@ func (p *planner) cached(c Choice) bool {
 	return p.device.Cached != nil && p.device.Cached(p.problem, c.Candidate)
 }
 
-// seconds estimates one pass: what takes longer, computing or moving.
+// seconds estimates one pass: by the model, which knows the kernels of CUDA, and otherwise by what takes longer, computing or
+// moving.
 func (p *planner) seconds(c variants.Candidate) float64 {
+	if p.device.Target.Backend == variants.CUDA {
+		if seconds, ok := cudaModel().seconds(p.problem, c, p.device); ok {
+			return p.device.CallSeconds + seconds
+		}
+	}
 	w, flops := c.Variant.Work(p.problem, c.Config), p.device.Flops
 	if c.Variant.Stage == variants.Update {
 		flops = p.device.UpdateFlops

@@ -11,10 +11,6 @@ import (
 	"github.com/gmmspec/gmmspec/variants"
 )
 
-// unrollLimit is the largest D whose loops over dimensions are unrolled in CUDA: the event then stays in registers, and the
-// code of a full covariance is D(D+1)/2 multiply-adds.
-const unrollLimit = 32
-
 // cellsPerLine keeps the cell table readable.
 const cellsPerLine = 16
 
@@ -94,7 +90,7 @@ func newData(u Unit) data {
 	}
 	d.setPrecision()
 	d.Unroll = "#pragma unroll 1"
-	if p.D <= unrollLimit {
+	if p.D <= variants.UnrollLimit {
 		d.Unroll, d.Unrolled = "#pragma unroll", true
 	}
 	return d

@@ -23,6 +23,10 @@ const (
 // FlushEvents is how many events are summed in a kernel's precision before the sum moves to float64.
 const FlushEvents = 256
 
+// UnrollLimit is the largest D whose loops over dimensions are unrolled in CUDA: the event then stays in registers, and the
+// code of a full covariance is D(D+1)/2 multiply-adds.
+const UnrollLimit = 32
+
 // tileWidth is how many numbers apart the events of a tile lie in shared memory: D and the homogeneous coordinate, made odd so
 // that neighbouring events lie in different banks (WIDTH in the templates).
 func tileWidth(d int) int { return (d + 1) | 1 }

@@ -32,47 +32,79 @@ type Target struct {
 const kib = 1024
 
 // cudaArch is what every device of an architecture can do (CUDA C++ Programming Guide, table of technical specifications
-// per compute capability: shared memory per thread block, opt-in).
-type cudaArch struct{ number, sharedPerBlock int }
+// per compute capability: shared memory per thread block, opt-in), and what one device of it can (its data sheet).
+type cudaArch struct {
+	number, sharedPerBlock int
+	// The device: multiprocessors, clock, float32 multiply-adds of a multiprocessor in a clock, how many of them a float64 one
+	// costs, and memory.
+	units, megahertz, lanes, double, gigabytes int
+}
 
 func cudaArchs() []cudaArch {
 	return []cudaArch{
-		{75, 64 * kib},
-		{80, 163 * kib},
-		{86, 99 * kib},
-		{87, 163 * kib},
-		{89, 99 * kib},
-		{90, 227 * kib},
-		{100, 227 * kib},
-		{103, 227 * kib},
-		{110, 227 * kib},
-		{120, 99 * kib},
-		{121, 99 * kib},
+		{75, 64 * kib, 40, 1590, 64, 32, 320},      // T4
+		{80, 163 * kib, 108, 1410, 64, 2, 2039},    // A100, 80 GB
+		{86, 99 * kib, 72, 1695, 128, 64, 600},     // A10
+		{87, 163 * kib, 16, 1300, 128, 64, 204},    // Jetson AGX Orin
+		{89, 99 * kib, 142, 2520, 128, 64, 864},    // L40S
+		{90, 227 * kib, 132, 1980, 128, 2, 3350},   // H100 SXM
+		{100, 227 * kib, 148, 1965, 128, 2, 8000},  // B200
+		{103, 227 * kib, 160, 1965, 128, 64, 8000}, // B300
+		{110, 227 * kib, 20, 1575, 128, 64, 273},   // Jetson AGX Thor
+		{120, 99 * kib, 170, 2407, 128, 64, 1792},  // GeForce RTX 5090
+		{121, 99 * kib, 48, 2418, 128, 64, 273},    // GB10
 	}
 }
 
-// minimumUnits stands for the multiprocessors of a device that is only known by its architecture; it enters no source.
-const minimumUnits = 16
+// Rates is what a device does at its peak, per second.
+type Rates struct {
+	Float32, Float64 float64 // floating-point operations
+	Bandwidth        float64 // bytes to and from memory
+}
+
+// TypicalRates returns those of one device of a CUDA architecture, the one whose multiprocessors [CUDAArch] counts. An unlisted
+// architecture is taken for the nearest older one listed.
+func TypicalRates(arch string) (Rates, error) {
+	a, err := archOf(arch)
+	if err != nil {
+		return Rates{}, err
+	}
+	const mega, giga, perLane = 1e6, 1e9, 2
+	peak := float64(a.units) * float64(a.megahertz) * mega * float64(a.lanes) * perLane
+	return Rates{Float32: peak, Float64: peak / float64(a.double), Bandwidth: float64(a.gigabytes) * giga}, nil
+}
 
 // cudaThreadsPerBlock is the largest block of every architecture listed.
 const cudaThreadsPerBlock = 1024
 
-// CUDAArch returns what every device of an architecture such as "sm_90" can do. An unlisted one is taken for the nearest
-// older one listed.
+// CUDAArch returns what every device of an architecture such as "sm_90" can do, with the multiprocessors of a typical one, which
+// enter no source. An unlisted one is taken for the nearest older one listed.
 func CUDAArch(arch string) (Target, error) {
+	a, err := archOf(arch)
+	if err != nil {
+		return Target{}, err
+	}
+	return Target{
+		Backend: CUDA, Arch: "sm_" + strings.TrimRight(strings.TrimPrefix(arch, "sm_"), "af"), Units: a.units,
+		SharedPerBlock: a.sharedPerBlock, ThreadsPerBlock: cudaThreadsPerBlock,
+	}, nil
+}
+
+// archOf returns the listed architecture nearest to one, and not newer.
+func archOf(arch string) (cudaArch, error) {
 	digits, ok := strings.CutPrefix(arch, "sm_")
 	number, err := strconv.Atoi(strings.TrimRight(digits, "af"))
 	archs := cudaArchs()
 	if !ok || err != nil || number < archs[0].number {
-		return Target{}, fmt.Errorf("variants: unknown architecture %q: want sm_%d or later", arch, archs[0].number)
+		return cudaArch{}, fmt.Errorf("variants: unknown architecture %q: want sm_%d or later", arch, archs[0].number)
 	}
-	t := Target{Backend: CUDA, Arch: "sm_" + strconv.Itoa(number), Units: minimumUnits, ThreadsPerBlock: cudaThreadsPerBlock}
+	nearest := archs[0]
 	for _, a := range archs {
 		if a.number <= number {
-			t.SharedPerBlock = a.sharedPerBlock
+			nearest = a
 		}
 	}
-	return t, nil
+	return nearest, nil
 }
 
 // CUDAArchs lists the architectures that kernels are compiled for in tests.

@@ -181,6 +181,12 @@ func TestCUDAArch(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v: want %d", arch, target.SharedPerBlock, err, shared)
 		}
 	}
+	for _, arch := range variants.CUDAArchs() {
+		rates, err := variants.TypicalRates(arch)
+		if err != nil || !(rates.Float32 > 1e12 && rates.Float64 > 0 && rates.Float64 < rates.Float32 && rates.Bandwidth > 1e11) {
+			t.Errorf("%s: %+v, %v", arch, rates, err)
+		}
+	}
 	for _, arch := range []string{"", "90", "sm_", "sm_70", "sm_x", "compute_90"} {
 		if _, err := variants.CUDAArch(arch); err == nil {
 			t.Errorf("%q is no error", arch)

@@ -43,7 +43,7 @@ func momentsWork(efficiency float64) func(Problem, Config) Work {
 	return func(p Problem, _ Config) Work {
 		return Work{
 			Flops:      passes(p) * momentFlops(p),
-			Bytes:      eventBytes(p)*float64(RoundComponents(p.M)) + passes(p)*float64(p.Precision.Bytes()),
+			Bytes:      eventBytes(p) + passes(p)*float64(p.Precision.Bytes()),
 			Efficiency: efficiency,
 		}
 	}

@@ -81,7 +81,7 @@ or - for CSV on standard input: one row an event, one column a dimension.`,
 		"`directory` of compiled kernels (default $GMMSPEC_CACHE, or gmmspec in the user's cache directory)")
 	addVerbs(root, groupFit, newTrain(shared), newScore(shared), newPredict(shared))
 	addVerbs(root, groupInspect, newExplain(shared), newRender(shared), newCompile(shared), newVariants())
-	addVerbs(root, groupTune, newTune(shared), newWisdom(shared), newWorker(shared))
+	addVerbs(root, groupTune, newTune(shared), newWisdom(shared), newReport(shared), newWorker(shared))
 	addVerbs(root, groupTools, newDoctor(shared), newCache(shared), newVersion())
 	root.SetHelpCommand(newHelp())
 	addCompletion(root)

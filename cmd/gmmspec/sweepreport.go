@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gmmspec/gmmspec"
+	"github.com/gmmspec/gmmspec/dataset"
+	"github.com/gmmspec/gmmspec/internal/report"
+	"github.com/spf13/cobra"
+)
+
+func newReport(shared *sharedFlags) *cobra.Command {
+	var output, from string
+	c := &cobra.Command{
+		Use:   "report -o FILE.html [flags]",
+		Short: "Draw what tuning has learned: which kernels win where, and how near the ceiling",
+		Long: `Draw the records of tuning as one page that needs nothing else: which kernel wins where, time against
+dimensions for each, the gain over the 2011 specializer's default, and the distance from the device's
+ceiling. With -o DIRECTORY/ pictures (.png) are written instead. A summary goes to standard output.`,
+		Example: `  gmmspec report -o report.html
+  gmmspec report --from sweep.jsonl -o pictures/`,
+		Args: wantArguments(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if output == "" {
+				return misuse("--output (-o) is missing")
+			}
+			wisdom, err := reported(shared.cacheDir, from)
+			if err != nil {
+				return err
+			}
+			return writeReport(c.OutOrStdout(), wisdom, output)
+		},
+	}
+	c.Flags().StringVarP(&output, "output", "o", "", "write the page to this `file`, or pictures to a directory that ends in /; required")
+	c.Flags().StringVar(&from, "from", "", "draw the records of this `file` instead of this machine's")
+	complete(c, "output", cobra.ShellCompDirectiveFilterFileExt, "html")
+	return c
+}
+
+// reported reads the records that are drawn.
+func reported(cacheDir, from string) (*gmmspec.Wisdom, error) {
+	if from == "" {
+		return loadWisdom(cacheDir)
+	}
+	return gmmspec.WisdomStore{Path: from}.Load()
+}
+
+func writeReport(w io.Writer, wisdom *gmmspec.Wisdom, output string) error {
+	records, ceilings := wisdom.Records(), report.Ceilings{}
+	for _, r := range records {
+		if _, known := ceilings[r.Model()]; known {
+			continue
+		}
+		if peak, ok := gmmspec.Peak(r.Environment); ok {
+			ceilings[r.Model()] = report.Ceiling{Float32: peak.Float32, Float64: peak.Float64, Bandwidth: peak.Bandwidth}
+		}
+	}
+	summaries, err := report.Summarize(records, ceilings)
+	if err != nil {
+		return err
+	}
+	if strings.HasSuffix(output, string(filepath.Separator)) {
+		err = os.MkdirAll(output, 0o777)
+		if err == nil {
+			_, err = report.WritePNGs(output, records, ceilings)
+		}
+	} else {
+		err = dataset.Replace(output, func(w io.Writer) error { return report.WriteHTML(w, records, ceilings) })
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range summaries {
+		fmt.Fprint(w, s)
+	}
+	return nil
+}
