@@ -22,7 +22,7 @@ processor, or CUDA C++. No compiler and no GPU is needed. Each source is a file 
 writes them as such, and --variant chooses one.`,
 		Example: `  gmmspec render -M 64 -D 19
   gmmspec render -M 64 -D 19 --device cuda -o kernels
-  gmmspec render -M 64 -D 19 --covariance diag --arch sm_90 --variant score-diag-direct`,
+  gmmspec render -M 64 -D 19 --covariance diag --arch sm_90 --variant score-diag-event`,
 		Args: wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			options, err := f.all(c)
