@@ -60,13 +60,19 @@ func (p *Parameters) factorMatrices() (*Factors, error) {
 	return f, nil
 }
 
-// PivotRounding bounds, D times over, what rounding leaves of a pivot that should be 0, as a share of its diagonal entry:
-// Higham, Accuracy and Stability of Numerical Algorithms, theorem 10.3. A matrix with such a pivot is not positive definite.
-const PivotRounding = 0x1p-52
+const (
+	// PivotRounding is, D times over, about what rounding leaves of a pivot that should be 0, as a share of its diagonal
+	// entry: Higham, Accuracy and Stability of Numerical Algorithms, theorem 10.3. A matrix with such a pivot is not positive
+	// definite. It is no bound: where other dimensions nearly make up for one, their rounding is added to its pivot.
+	PivotRounding = 0x1p-52
+	// MendedPivot is the same for the covariances that an M-step leaves. Devices factor them in orders of their own, with
+	// rounding of their own, so what an M-step lets pass must be out of doubt for all of them.
+	MendedPivot = 64 * PivotRounding
+)
 
-// cholesky replaces the lower triangle of the symmetric d×d matrix s by its Cholesky factor, or returns false where s is
-// not positive definite as far as a float64 can tell.
-func cholesky(s []float64, d int) bool {
+// cholesky replaces the lower triangle of the symmetric d×d matrix s by its Cholesky factor, or returns false where a pivot
+// is at most d times the share given of its diagonal entry.
+func cholesky(s []float64, d int, rounding float64) bool {
 	if _, ok := lapack64.Potrf(blas64.Symmetric{N: d, Stride: d, Data: s, Uplo: blas.Lower}); !ok {
 		return false
 	}
@@ -76,7 +82,7 @@ func cholesky(s []float64, d int) bool {
 		for _, v := range row {
 			below += (v / pivot) * (v / pivot)
 		}
-		if !positive(pivot) || !(1 > PivotRounding*float64(d)*(1+below)) {
+		if !positive(pivot) || !(1 > rounding*float64(d)*(1+below)) {
 			return false
 		}
 	}
@@ -89,7 +95,7 @@ func positive(v float64) bool { return v > 0 && v <= math.MaxFloat64 }
 // invertCholesky replaces the lower triangle of the symmetric d×d matrix s by the inverse of its Cholesky factor, which must
 // fit float64s, and returns log |s|.
 func invertCholesky(s []float64, d int) (logDet float64, ok bool) {
-	if !cholesky(s, d) {
+	if !cholesky(s, d, PivotRounding) {
 		return 0, false
 	}
 	for a := range d {

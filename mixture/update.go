@@ -2,7 +2,7 @@ package mixture
 
 import "math"
 
-// The limits of the M-step, for devices that have one of their own; see also [PivotRounding] and [MaxMagnitude].
+// The limits of the M-step, for devices that have one of their own; see also [MendedPivot] and [MaxMagnitude].
 const (
 	// EmptyWeight is the N_m up to which a component is empty: its mean would be a quotient of rounding errors.
 	EmptyWeight = 1e-10
@@ -217,11 +217,11 @@ func (p *Parameters) keepDiagonal(m int, ridge []float64) {
 	}
 }
 
-// positiveDefinite reports whether covariance m is; work has room for one.
+// positiveDefinite reports whether covariance m is, out of doubt; work has room for one.
 func (p *Parameters) positiveDefinite(m int, work []float64) bool {
 	if p.Covariance.Correlated() {
 		copy(work, p.square(m))
-		return cholesky(work, p.D)
+		return cholesky(work, p.D, MendedPivot)
 	}
 	for _, v := range p.Covariances[m*len(work):][:len(work)] {
 		if !positive(v) {

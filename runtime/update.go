@@ -2,9 +2,11 @@ package runtime
 
 import "github.com/gmmspec/gmmspec/mixture"
 
-// UpdateLimits returns what an update kernel needs to know of the M-step's rules in d dimensions.
+// UpdateLimits returns what an update kernel needs to know of the M-step's rules in d dimensions. A pivot counts as rounding
+// sooner than in mixture.Update, which judges what is in doubt.
 func UpdateLimits(d int) []float64 {
-	return []float64{mixture.EmptyWeight, mixture.SpreadRounding, mixture.MaxMagnitude, mixture.PivotRounding * float64(d)}
+	const sooner = 2
+	return []float64{mixture.EmptyWeight, mixture.SpreadRounding, mixture.MaxMagnitude, sooner * mixture.MendedPivot * float64(d)}
 }
 
 // FinishUpdate returns the M-step that an update kernel began: p has its means and covariances, and status says for each
