@@ -68,12 +68,19 @@ func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn f
 	if err != nil {
 		return err
 	}
+	clean := func(what string, failed error) { // what is done is not lost by what follows it
+		if err == nil && failed != nil {
+			warn(fmt.Sprintf("%s: %v", what, failed))
+			return
+		}
+		err = errors.Join(err, failed)
+	}
 	pool := s.workshop.pool
-	defer func() { err = errors.Join(err, pool.release(o.slot)) }()
+	defer func() { clean("the device was not given back", pool.release(o.slot)) }()
 	var events mixture.Loaded
 	defer func() {
 		if events != nil {
-			err = errors.Join(err, events.Close())
+			clean("the events were not let go", events.Close())
 		}
 	}()
 	return work(o.plan, func() (mixture.Loaded, error) {
@@ -203,9 +210,10 @@ func serves(open, plan *Plan) bool {
 	return true
 }
 
-// kind is a problem whatever the number of events, which kernels are not compiled for.
+// kind is a problem whatever the number of events, which kernels are not compiled for, and with the components that they are
+// compiled for.
 func kind(p variants.Problem) variants.Problem {
-	p.N = 0
+	p.N, p.M = 0, variants.RoundComponents(p.M)
 	return p
 }
 

@@ -53,8 +53,12 @@ func TestExplainLarge(t *testing.T) {
 // TestExplainArch: an architecture stands for its device, which need not be here.
 func TestExplainArch(t *testing.T) {
 	plan := planned(t, without(t), 64, 19, 1_000_000, WithArch("sm_80"))
-	if plan.Device != "cuda (sm_80)" || plan.Problem.Precision != variants.Float32 || plan.Target.Arch != "sm_80" {
+	if plan.Device != "cuda (a typical sm_80)" || plan.Problem.Precision != variants.Float32 || plan.Target.Arch != "sm_80" {
 		t.Errorf("plan\n%v", plan)
+	}
+	larger := planned(t, without(t), 64, 19, 100_000_000, WithArch("sm_80"))
+	if ratio := larger.Estimate.Pass / plan.Estimate.Pass; ratio < 50 || ratio > 110 {
+		t.Errorf("100 times the events take %.3g times as long", ratio)
 	}
 }
 

@@ -65,7 +65,7 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	result := &Result{}
 	began := time.Now()
 	err = m.devices.run(ctx, job, func(plan *Plan, load func() (mixture.Loaded, error)) error {
-		result.Plan = plan
+		result.Plan, fit = plan, nil // of a first try nothing is left
 		result.Compiling += time.Since(began)
 		began = time.Now()
 		defer func() { result.Training, began = time.Since(began), time.Now() }()
