@@ -48,32 +48,26 @@ func (s *settings) explored(ctx context.Context, plan *Plan, events mixture.Load
 	if !ok {
 		return nil
 	}
-	own := *s
-	own.device = string(plan.Target.Backend)
-	_, environment, err := own.environment()
-	if err != nil {
-		return err
-	}
-	var records []autotune.Record
-	for _, c := range plan.Choices {
-		if c.From == autotune.Measured || c.Stage == variants.Update {
-			continue
-		}
-		times, err := timer.Time(ctx, string(c.Stage), p, exploreRepeats)
-		if err != nil {
-			return err
-		}
-		r, err := newRecord(s, plan, environment, c)
-		if err != nil {
-			return err
-		}
-		records = append(records, autotune.WithTimes(r, times))
-	}
-	return s.keepRecords(records)
+	return s.keep(plan, func(c autotune.Choice) bool { return c.From != autotune.Measured && c.Stage != variants.Update },
+		func(r autotune.Record) (autotune.Record, error) {
+			times, err := timer.Time(ctx, string(r.Stage), p, exploreRepeats)
+			if err != nil {
+				return r, err
+			}
+			return autotune.WithTimes(r, times), nil
+		})
 }
 
 // exploredInVain keeps that a plan's kernel that was to be explored cannot be used.
 func (s *settings) exploredInVain(plan *Plan, why error) error {
+	return s.keep(plan, func(c autotune.Choice) bool { return c.Explored }, func(r autotune.Record) (autotune.Record, error) {
+		r.Outcome, r.Reason = autotune.Wrong, why.Error()
+		return r, nil
+	})
+}
+
+// keep adds records of the choices that match to wisdom, each with the outcome that conclude gives it.
+func (s *settings) keep(plan *Plan, match func(autotune.Choice) bool, conclude func(autotune.Record) (autotune.Record, error)) error {
 	own := *s
 	own.device = string(plan.Target.Backend)
 	_, environment, err := own.environment()
@@ -82,14 +76,16 @@ func (s *settings) exploredInVain(plan *Plan, why error) error {
 	}
 	var records []autotune.Record
 	for _, c := range plan.Choices {
-		if !c.Explored {
+		if !match(c) {
 			continue
 		}
 		r, err := newRecord(s, plan, environment, c)
 		if err != nil {
 			return err
 		}
-		r.Outcome, r.Reason = autotune.Wrong, why.Error()
+		if r, err = conclude(r); err != nil {
+			return err
+		}
 		records = append(records, r)
 	}
 	return s.keepRecords(records)

@@ -305,6 +305,27 @@ func TestWisdomFile(t *testing.T) {
 	}
 }
 
+// TestUntrustedWisdom: where others may write, nothing is read of what was measured, and nothing is kept.
+func TestUntrustedWisdom(t *testing.T) {
+	require.Have(t, "cc", available(newWorkshop(), "cc"))
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newWorkshop().wisdomStore(dir); err == nil {
+		t.Error("a directory of mode 0777 holds wisdom")
+	}
+	if _, err := NewTuner(TunerOptions{}, WithDevice(DeviceCC), WithCacheDir(dir), withWorkshop(newWorkshop())); err == nil {
+		t.Error("a tuner keeps its records there")
+	}
+	events, start := small(t)
+	mustTrain(t, mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithCacheDir(dir),
+		withWorkshop(newWorkshop()), WithPlanMode(PlanExplore)), events)
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 0 {
+		t.Errorf("%v, %v: want nothing there", files, err)
+	}
+}
+
 // TestSizes: a grid's problems are all combinations, each once; the first few are spread over it.
 func TestSizes(t *testing.T) {
 	grid := SweepSizes()

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"github.com/gmmspec/gmmspec/autotune"
-	"github.com/gmmspec/gmmspec/cache"
 	"github.com/gmmspec/gmmspec/specializer"
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -22,30 +21,28 @@ type WisdomStore = autotune.Store
 // OpenWisdom returns the store of wisdom in a cache's directory; "" stands for the default.
 func OpenWisdom(cacheDir string) (WisdomStore, error) { return processWorkshop().wisdomStore(cacheDir) }
 
-// wisdomStore returns the store of wisdom in a cache's directory, "" for the default.
+// wisdomStore returns the store of wisdom in a cache's directory, "" for the default. A directory that is not trusted with code
+// is not trusted to say which code runs.
 func (w *workshop) wisdomStore(dir string) (autotune.Store, error) {
-	if dir == "" {
-		var err error
-		if dir, err = cache.DefaultDir(); err != nil {
-			return autotune.Store{}, err
-		}
+	store, err := w.openCache(dir)
+	if err != nil {
+		return autotune.Store{}, err
 	}
-	return autotune.Store{Path: filepath.Join(dir, wisdomFile)}, nil
+	return autotune.Store{Path: filepath.Join(store.Path(), wisdomFile)}, nil
 }
 
 // loadWisdom returns what a store holds, read once.
 func (w *workshop) loadWisdom(dir string) (*autotune.Wisdom, error) {
+	store, err := w.wisdomStore(dir)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r, ok := w.wisdom[dir]; ok {
 		return r.wisdom, r.err
 	}
-	r := &wisdomResult{}
-	store, err := w.wisdomStore(dir)
+	r := &wisdomResult{err: err}
 	if err == nil {
-		r.wisdom, err = store.Load()
+		r.wisdom, r.err = store.Load()
 	}
-	r.err = err
 	w.wisdom[dir] = r
 	return r.wisdom, r.err
 }
