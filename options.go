@@ -39,12 +39,14 @@ type Option func(*settings)
 // settings is all options, checked.
 type settings struct {
 	covariance Covariance
-	device     string
-	ordinal    int // of the CUDA device
-	arch       string
-	precision  string
-	variant    string
-	mode       PlanMode
+	// ownCovariance is set where the covariance type was given, and not that of the initial parameters.
+	ownCovariance bool
+	device        string
+	ordinal       int // of the CUDA device
+	arch          string
+	precision     string
+	variant       string
+	mode          PlanMode
 
 	start     Start
 	initial   *Parameters
@@ -63,8 +65,10 @@ type settings struct {
 	workshop  *workshop
 }
 
-// WithCovariance sets the covariance type; Full is the default.
-func WithCovariance(c Covariance) Option { return func(s *settings) { s.covariance = c } }
+// WithCovariance sets the covariance type; that of [WithParameters], or else Full, is the default.
+func WithCovariance(c Covariance) Option {
+	return func(s *settings) { s.covariance, s.ownCovariance = c, true }
+}
 
 // WithDevice sets where the work is done: "auto" (the default: what is estimated to be fastest), "cuda", "cuda:1", "cc" or
 // "reference".
@@ -77,14 +81,10 @@ func WithPrecision(name string) Option { return func(s *settings) { s.precision 
 // WithStart sets the rule for an unseeded model's first parameters; StartRandomFromData is the default.
 func WithStart(start Start) Option { return func(s *settings) { s.start = start } }
 
-// WithParameters sets the model's first parameters, which decide its covariance type too. They are copied.
+// WithParameters sets the model's first parameters, which have its covariance type: [WithCovariance] must not say otherwise.
+// They are copied.
 func WithParameters(p *Parameters) Option {
-	return func(s *settings) {
-		s.initial, s.seeded = p, true
-		if p != nil {
-			s.covariance = p.Covariance
-		}
-	}
+	return func(s *settings) { s.initial, s.seeded = p, true }
 }
 
 // WithSeed sets the seed of random starts; 0 is the default.
@@ -177,6 +177,9 @@ func applied(options []Option) *settings {
 		if o != nil {
 			o(s)
 		}
+	}
+	if s.initial != nil && !s.ownCovariance {
+		s.covariance = s.initial.Covariance
 	}
 	return s
 }

@@ -130,3 +130,18 @@ func TestCheckOptions(t *testing.T) {
 		t.Error("a precision that is not known passes")
 	}
 }
+
+// TestCovarianceOrder: initial parameters of another covariance type than the one asked for are refused in either order.
+func TestCovarianceOrder(t *testing.T) {
+	_, start := small(t)
+	for _, options := range [][]Option{
+		{WithParameters(start), WithCovariance(Diag)}, {WithCovariance(Diag), WithParameters(start)},
+	} {
+		if _, err := New(start.M, start.D, options...); err == nil || !strings.Contains(err.Error(), "are full: want diag") {
+			t.Errorf("error %v", err)
+		}
+	}
+	if model := mustNew(t, start.M, start.D, WithParameters(start)); model.Covariance() != Full {
+		t.Errorf("covariance type %s", model.Covariance())
+	}
+}

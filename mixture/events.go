@@ -24,13 +24,17 @@ type Events interface {
 	sealed()
 }
 
-// Rows is N events of D numbers each in one slice: event n is Data[n·Stride : n·Stride+D]. It is what [Float32] and
-// [Float64] return, which check that the sizes agree; devices look for it to read events where they lie.
+// Rows is N events of D numbers each in one slice. It is what [Float32] and [Float64] return, which check that the sizes agree;
+// devices look for it to read events where they lie.
 type Rows[T float32 | float64] struct {
-	Data   []T
-	N, D   int
-	Stride int
+	data   []T
+	n, d   int
+	stride int
 }
+
+// Slice returns the numbers: event n is data[n·stride : n·stride+D]. They are the caller's of [Float32] or [Float64], not to be
+// changed.
+func (r *Rows[T]) Slice() (data []T, stride int) { return r.data, r.stride }
 
 // Float32 views n events of d numbers each in data, event i beginning at data[i·stride]. A stride of 0 stands for d; the last
 // event may end where data ends.
@@ -54,21 +58,21 @@ func rows[T float32 | float64](data []T, n, d, stride int) (Events, error) {
 	case len(data) < d || (len(data)-d)/stride < n-1:
 		return nil, fmt.Errorf("mixture: events: %d numbers do not hold %d events of %d with stride %d", len(data), n, d, stride)
 	}
-	return &Rows[T]{Data: data, N: n, D: d, Stride: stride}, nil
+	return &Rows[T]{data: data, n: n, d: d, stride: stride}, nil
 }
 
 // Len returns N.
-func (r *Rows[T]) Len() int { return r.N }
+func (r *Rows[T]) Len() int { return r.n }
 
 // Dims returns D.
-func (r *Rows[T]) Dims() int { return r.D }
+func (r *Rows[T]) Dims() int { return r.d }
 
 // Read copies events into dst.
 func (r *Rows[T]) Read(dst []float64, from int) {
-	for i := range len(dst) / r.D {
-		row := r.Data[(from+i)*r.Stride:][:r.D]
+	for i := range len(dst) / r.d {
+		row := r.data[(from+i)*r.stride:][:r.d]
 		for j, v := range row {
-			dst[i*r.D+j] = float64(v)
+			dst[i*r.d+j] = float64(v)
 		}
 	}
 }

@@ -124,3 +124,10 @@ func TestMatrixRefuses(t *testing.T) {
 	_, err = mixture.Matrix(new(mat.Dense))
 	wantError(t, err, "a 0×0 matrix holds none")
 }
+
+// TestRowsOfNothing: the only rows that can be made elsewhere are none, and are refused as such.
+func TestRowsOfNothing(t *testing.T) {
+	if _, err := mixture.Summarize(t.Context(), mixture.Data{Events: &mixture.Rows[float64]{}}); err == nil {
+		t.Error("no events are summed")
+	}
+}

@@ -37,6 +37,9 @@ func Summarize(ctx context.Context, data Data) (*Summary, error) {
 		return nil, errors.New("mixture: there are no events")
 	}
 	n, d := data.Events.Len(), data.Events.Dims()
+	if n < 1 || d < 1 {
+		return nil, errors.New("mixture: there are no events")
+	}
 	if data.Weights != nil && len(data.Weights) != n {
 		return nil, &ShapeError{What: "number of event weights", Got: len(data.Weights), Want: n}
 	}

@@ -41,24 +41,26 @@ type Real interface{ float32 | float64 }
 
 // Read fills dst, row by row, with events from, from+1, … in the frame. Buffer is of the same length.
 func Read[T Real](f Frame, dst []T, events mixture.Events, from int, buffer []float64) {
+	d := events.Dims()
 	switch rows := events.(type) {
 	case *mixture.Rows[float32]:
-		readRows(f, dst, rows, from)
+		data, stride := rows.Slice()
+		readRows(f, dst, data[from*stride:], d, stride)
 	case *mixture.Rows[float64]:
-		readRows(f, dst, rows, from)
+		data, stride := rows.Slice()
+		readRows(f, dst, data[from*stride:], d, stride)
 	default:
-		d := events.Dims()
 		events.Read(buffer[:len(dst)], from)
-		readRows(f, dst, &mixture.Rows[float64]{Data: buffer, N: len(dst) / d, D: d, Stride: d}, 0)
+		readRows(f, dst, buffer, d, d)
 	}
 }
 
-func readRows[T, E Real](f Frame, dst []T, rows *mixture.Rows[E], from int) {
-	d := rows.D
+// readRows fills dst with rows of d numbers, stride apart in data.
+func readRows[T, E Real](f Frame, dst []T, data []E, d, stride int) {
 	shift, scale := f.Shift[:d], f.Scale[:d]
 	for i := range len(dst) / d {
 		out := dst[i*d:][:d]
-		for j, x := range rows.Data[(from+i)*rows.Stride:][:d] {
+		for j, x := range data[i*stride:][:d] {
 			out[j] = T((float64(x) - shift[j]) * scale[j])
 		}
 	}

@@ -111,7 +111,8 @@ func size[T runtime.Real](number T) int {
 func (l *loaded[T]) take(w *worker[T], from, n int) block[T] {
 	b := block[T]{from: from, n: n}
 	if l.direct != nil {
-		b.events, b.stride = l.direct.Data[from*l.direct.Stride:], l.direct.Stride
+		data, stride := l.direct.Slice()
+		b.events, b.stride = data[from*stride:], stride
 	} else {
 		d := l.device.program.Dimensions
 		b.events, b.stride = w.events[:n*d], d

@@ -75,15 +75,18 @@ func faults() []fault {
 		}},
 		{name: "no stride", finds: "Layouts/float32_strided", load: func(data mixture.Data) mixture.Data {
 			if rows, ok := data.Events.(*mixture.Rows[float32]); ok {
-				unstrided := *rows
-				unstrided.Stride = unstrided.D
-				data.Events = &unstrided
+				numbers, _ := rows.Slice()
+				unstrided, err := mixture.Float32(numbers, rows.Len(), rows.Dims(), 0)
+				if err == nil {
+					data.Events = unstrided
+				}
 			}
 			return data
 		}},
 		{name: "writes to events", finds: "InputsUnchanged", load: func(data mixture.Data) mixture.Data {
 			if rows, ok := data.Events.(*mixture.Rows[float64]); ok {
-				rows.Data[0]++
+				numbers, _ := rows.Slice()
+				numbers[0]++
 			}
 			return data
 		}},
