@@ -25,6 +25,18 @@ type devices struct {
 	mu     sync.Mutex
 	kept   map[string]*opened
 	failed map[string]error // devices that could not be opened or trusted, by name without a number
+	told   map[string]bool  // warnings of scoring that were given
+}
+
+// once gives a warning of scoring, unless it was given before.
+func (d *devices) once(warning string) {
+	d.mu.Lock()
+	told := d.told[warning]
+	d.told[warning] = true
+	d.mu.Unlock()
+	if !told {
+		d.settings.warn(warning)
+	}
 }
 
 // opened is a device that is ready for a plan's work.
@@ -44,7 +56,7 @@ type job struct {
 type work func(plan *Plan, load func() (mixture.Loaded, error)) error
 
 func newDevices(s *settings) *devices {
-	return &devices{settings: s, kept: map[string]*opened{}, failed: map[string]error{}}
+	return &devices{settings: s, kept: map[string]*opened{}, failed: map[string]error{}, told: map[string]bool{}}
 }
 
 // run plans a job, opens the device, and has the work done there. Where float32 was chosen for the job and cannot hold it,

@@ -55,8 +55,10 @@ func TestCompilerTrouble(t *testing.T) {
 			}
 			checkOneWarning(t, result.Warnings, test.says)
 			compare.Exact().Check(t, compare.Parameters(model.Parameters(), want.Parameters())...)
-			if _, err := model.Score(t.Context(), events); err != nil {
-				t.Fatal(err)
+			for range 3 { // and one warning is enough for all of them
+				if _, err := model.Score(t.Context(), events); err != nil {
+					t.Fatal(err)
+				}
 			}
 			checkOneWarning(t, scoring, test.says)
 		})

@@ -115,7 +115,7 @@ func WithMissingValues() Option { return func(s *settings) { s.missing = true } 
 // it, but a Train or Reset of it would wait for ever. A fit that float32 cannot hold begins again in float64, with iteration 0.
 func WithProgress(f func(Progress)) Option { return func(s *settings) { s.progress = f } }
 
-// WithWarning calls f with the warnings of scoring and of [Compile], one sentence each; those of training are in its [Result].
+// WithWarning calls f with the warnings of scoring and of [Compile], one sentence each and each of scoring once; those of training are in its [Result].
 func WithWarning(f func(string)) Option {
 	return func(s *settings) {
 		if f != nil {

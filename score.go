@@ -73,5 +73,5 @@ func (m *Model) score(ctx context.Context, events Events, out *mixture.Scores) e
 			return err
 		}
 		return events.Score(ctx, p, out)
-	}, m.settings.warn)
+	}, m.devices.once)
 }
