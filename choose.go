@@ -173,7 +173,7 @@ func (c *chooser) named(p variants.Problem) (*Plan, error) {
 
 // warnUnusable tells of devices that should have been weighed against the best, and do not work.
 func (c *chooser) warnUnusable(best *Plan) {
-	if err := c.failed[DeviceCUDA]; err != nil {
+	if err := c.unusableCUDA(); err != nil {
 		c.warnings = append(c.warnings, fmt.Sprintf("CUDA cannot be used: %v", err))
 	}
 	if err := c.unusableC(); err != nil && best.Device == DeviceReference {
@@ -271,7 +271,7 @@ func ccTarget() variants.Target {
 }
 
 func (c *chooser) cuda(p variants.Problem) (*Plan, error) {
-	if err := c.failed[DeviceCUDA]; err != nil {
+	if err := c.unusableCUDA(); err != nil && c.settings.arch == "" {
 		return nil, err
 	}
 	p.Precision = c.precision(variants.Float32)
@@ -280,6 +280,14 @@ func (c *chooser) cuda(p variants.Problem) (*Plan, error) {
 		return nil, err
 	}
 	return c.on(p, d)
+}
+
+// unusableCUDA returns why a CUDA device that was there cannot be used, or nil.
+func (c *chooser) unusableCUDA() error {
+	if err := c.failed[DeviceCUDA]; err != nil {
+		return err
+	}
+	return c.settings.workshop.lostTo(c.settings.ordinal)
 }
 
 // needOn is the need of a device that has variants.

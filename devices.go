@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/runtime/cc"
+	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -22,10 +24,11 @@ import (
 type devices struct {
 	settings *settings
 
-	mu     sync.Mutex
-	kept   map[string]*opened
-	failed map[string]error // devices that could not be opened or trusted, by name without a number
-	told   map[string]bool  // warnings of scoring that were given
+	mu      sync.Mutex
+	kept    map[string]*opened
+	failed  map[string]error // devices that could not be opened or trusted, by name without a number
+	doubted error            // how the C compiler has failed since it last served
+	told    map[string]bool  // warnings of scoring that were given
 }
 
 // once gives a warning of scoring, unless it was given before.
@@ -89,6 +92,7 @@ func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn f
 	}
 	pool := s.workshop.pool
 	defer func() { clean("the device was not given back", pool.release(o.slot)) }()
+	defer func() { d.noteLost(s, o.plan.Device, err) }()
 	var events mixture.Loaded
 	defer func() {
 		if events != nil {
@@ -102,16 +106,34 @@ func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn f
 	})
 }
 
+// noteLost looks at how work on a device ended. A CUDA context that is lost stays so until the process ends: the process plans
+// without the device from then on, and the model keeps nothing there.
+func (d *devices) noteLost(s *settings, device string, err error) {
+	result, ok := errors.AsType[cuda.Result](err)
+	if !ok || !result.Sticky() {
+		return
+	}
+	s.workshop.lose(s.ordinal, err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, o := range d.kept {
+		if o.plan.Device == device {
+			_ = s.workshop.pool.release(o.slot) // it can but fail as the work has
+			delete(d.kept, key)
+		}
+	}
+}
+
 // open plans a job and returns the device for it, with a user more. What cannot be opened, or fails its self-test, is not
-// tried again, and the job is planned without it; that is an error only where CUDA was asked for by name. A GPU whose memory is
-// taken just now is done without for this job alone.
+// tried again, and the job is planned without it; that is an error only where CUDA was asked for by name. What may have passed
+// by the next job is done without for this one alone.
 func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string)) (*opened, error) {
 	problem := problemOf(j.data, s, j.components)
-	full := map[string]error{}
+	passing := map[string]error{}
 	measured := s.mode != PlanMeasured
 	for {
 		failed := d.failures()
-		maps.Copy(failed, full)
+		maps.Copy(failed, passing)
 		chooser := chooser{settings: s, need: j.need, failed: failed}
 		plan, err := chooser.plan(problem)
 		if err != nil {
@@ -135,6 +157,7 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 			}
 			return &opened{plan, slot}, nil
 		}
+		d.noteLost(s, plan.Device, err)
 		device, _, _ := strings.Cut(plan.Device, ":")
 		if ctx.Err() == nil && plan.Explores() {
 			if kept := s.exploredInVain(plan, err); kept == nil {
@@ -145,12 +168,27 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 		if ctx.Err() != nil || device == DeviceReference || device == DeviceCUDA && s.device == DeviceCUDA {
 			return nil, err
 		}
-		if errors.Is(err, cuda.ErrOutOfMemory) {
-			full[device] = err
+		if d.passes(err) {
+			passing[device] = err
 		} else {
 			d.fail(device, err)
 		}
 	}
+}
+
+// passes reports whether the next job should try a device again that could not be opened: where memory is taken or a file could
+// not be made, and once where the C compiler failed or took too long, for want of time, memory or space, or for good.
+func (d *devices) passes(err error) bool {
+	if errors.As(err, new(*compiler.TimeoutError)) || errors.As(err, new(*compiler.CompileError)) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.doubted == nil {
+			d.doubted = err
+		}
+		return errors.Is(err, d.doubted) // jobs that waited for one compilation have its error in common
+	}
+	unmade := errors.As(err, new(*fs.PathError)) && !errors.As(err, new(*compiler.OutputError))
+	return unmade || errors.Is(err, cuda.ErrOutOfMemory)
 }
 
 func (d *devices) failures() map[string]error {
@@ -179,6 +217,9 @@ func (d *devices) device(ctx context.Context, s *settings, plan *Plan) (*slot, e
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if plan.Device == DeviceCC {
+		d.doubted = nil
+	}
 	if _, ok := d.kept[slot.key]; !ok {
 		s.workshop.pool.keep(slot)
 		d.kept[slot.key] = &opened{plan, slot}

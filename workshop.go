@@ -25,6 +25,7 @@ type workshop struct {
 	caches   map[string]*cacheResult
 	built    map[string]bool // the units that were found in a cache, or compiled
 	contexts map[int]*cuda.Context
+	lost     map[int]error            // CUDA devices whose context is lost, and what of
 	wisdom   map[string]*wisdomResult // by directory of the cache
 	digests  map[unitKey]string       // of rendered sources
 }
@@ -52,6 +53,7 @@ func newWorkshop() *workshop {
 		caches:    map[string]*cacheResult{},
 		built:     map[string]bool{},
 		contexts:  map[int]*cuda.Context{},
+		lost:      map[int]error{},
 		wisdom:    map[string]*wisdomResult{},
 		digests:   map[unitKey]string{},
 	}
@@ -146,6 +148,25 @@ func (w *workshop) context(n int) (*cuda.Context, error) {
 	}
 	w.contexts[n] = c
 	return c, nil
+}
+
+// lose remembers that the context of CUDA device n is lost, and the error that has ended it.
+func (w *workshop) lose(n int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lost[n] == nil {
+		w.lost[n] = err
+	}
+}
+
+// lostTo returns what has ended the context of CUDA device n for good, or nil.
+func (w *workshop) lostTo(n int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.lost[n]; err != nil {
+		return fmt.Errorf("gmmspec: cuda:%d does no more work in this process: %w", n, err)
+	}
+	return nil
 }
 
 // started reports whether there is a context of CUDA device n already.
