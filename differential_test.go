@@ -402,8 +402,8 @@ func runUpdate(loaded mixture.Loaded, data mixture.Data, p *mixture.Parameters) 
 	prior := mixture.RelativePrior(summary)
 	updater, ok := loaded.(mixture.Updater)
 	if !ok {
-		updated, _ := mixture.Update(statistics, prior, p)
-		return updated, nil
+		updated, _, err := mixture.Update(statistics, prior, p)
+		return updated, err
 	}
 	updated, _, err := updater.Update(statistics, prior, p)
 	return updated, err

@@ -113,7 +113,10 @@ func selfTestUpdate(ctx context.Context, loaded mixture.Loaded, data mixture.Dat
 	if err != nil {
 		return nil, err
 	}
-	want, _ := mixture.Update(s, prior, p)
+	want, _, err := mixture.Update(s, prior, p)
+	if err != nil {
+		return nil, err
+	}
 	return compare.Parameters(got, want), nil
 }
 

@@ -89,7 +89,10 @@ func ExampleUpdate() {
 	s := mixture.NewStatistics(mixture.Diag, 1, 1, []float64{2})
 	s.Weights[0], s.First[0], s.Second[0] = 3, 6, 39
 	prior := mixture.Prior{Ridge: []float64{0.5}, Floor: []float64{1e-6}}
-	p, report := mixture.Update(s, prior, mixture.NewParameters(mixture.Diag, 1, 1))
+	p, report, err := mixture.Update(s, prior, mixture.NewParameters(mixture.Diag, 1, 1))
+	if err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println("mean", p.Means[0], "variance", p.Covariances[0], "mended", len(report.Empty)+len(report.Floored))
 	// Output: mean 4 variance 9.5 mended 0
 }

@@ -1,5 +1,10 @@
 package mixture
 
+import (
+	"errors"
+	"fmt"
+)
+
 // Statistics is all that EM needs to know of events, and all that a pass over them returns: with responsibilities r_nm,
 // weights w_n and an origin o_m for each component,
 //
@@ -50,9 +55,41 @@ func (s *Statistics) Clone() *Statistics {
 	return c
 }
 
+// validateSizes reports statistics whose fields do not agree with M, D and the covariance type.
+func (s *Statistics) validateSizes() error {
+	if s == nil {
+		return errors.New("mixture: there are no statistics")
+	}
+	if _, err := ParseCovariance(string(s.Covariance)); err != nil {
+		return err
+	}
+	if s.M < 1 || s.D < 1 {
+		return fmt.Errorf("mixture: statistics of %d components and %d dimensions: want at least 1", s.M, s.D)
+	}
+	for _, f := range []struct {
+		what      string
+		got, want int
+	}{
+		{"number of origins", len(s.Origins), s.M * s.D},
+		{"number of weights of the statistics", len(s.Weights), s.M},
+		{"number of first moments", len(s.First), s.M * s.D},
+		{"number of second moments", len(s.Second), s.Covariance.SecondLen(s.M, s.D)},
+	} {
+		if f.got != f.want {
+			return &ShapeError{What: f.what, Got: f.got, Want: f.want}
+		}
+	}
+	return nil
+}
+
 // Add adds the statistics of other events under the same parameters. The two may have different origins: t's are moved to
-// s's. t is not changed.
+// s's. t is not changed. Statistics of other shapes are refused with a *[ShapeError] or *[ParameterError].
 func (s *Statistics) Add(t *Statistics) error {
+	for _, one := range []*Statistics{s, t} {
+		if err := one.validateSizes(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case s.Covariance != t.Covariance:
 		return &ParameterError{Field: "covariance_type", Index: -1, Reason: "statistics of " + string(t.Covariance) + " added to those of " + string(s.Covariance)}
@@ -62,7 +99,7 @@ func (s *Statistics) Add(t *Statistics) error {
 		return &ShapeError{What: "dimensions of added statistics", Got: t.D, Want: s.D}
 	}
 	moved := t.Clone()
-	moved.Recentre(s.Origins)
+	moved.recentre(s.Origins)
 	for i, v := range moved.Weights {
 		s.Weights[i] += v
 	}
@@ -82,7 +119,21 @@ func (s *Statistics) Add(t *Statistics) error {
 //
 //	First'  = First - N δ
 //	Second' = Second - δ Firstᵀ - First δᵀ + N δδᵀ
-func (s *Statistics) Recentre(origins []float64) {
+//
+// Origins of another number are refused with a *[ShapeError], and s is not changed then.
+func (s *Statistics) Recentre(origins []float64) error {
+	if err := s.validateSizes(); err != nil {
+		return err
+	}
+	if len(origins) != s.M*s.D {
+		return &ShapeError{What: "number of new origins", Got: len(origins), Want: s.M * s.D}
+	}
+	s.recentre(origins)
+	return nil
+}
+
+// recentre is Recentre of what has its sizes.
+func (s *Statistics) recentre(origins []float64) {
 	d := s.D
 	delta := make([]float64, d)
 	for m := range s.M {

@@ -131,13 +131,17 @@ func TestRecentre(t *testing.T) {
 			events := randomShared(random, 20, m, d)
 			here, there := normals(random, m*d), normals(random, m*d)
 			s := events.statistics(c, here)
-			s.Recentre(there)
+			if err := s.Recentre(there); err != nil {
+				t.Fatal(err)
+			}
 			if !slices.Equal(s.Origins, there) {
 				t.Errorf("origins are %v, want %v", s.Origins, there)
 			}
 			want := events.statistics(c, there)
 			rounding().Check(t, moments(s, want)...)
-			s.Recentre(here)
+			if err := s.Recentre(here); err != nil {
+				t.Fatal(err)
+			}
 			rounding().Check(t, moments(s, events.statistics(c, here))...)
 		})
 	})
@@ -162,7 +166,9 @@ func TestRecentreToTheSame(t *testing.T) {
 	origins := normals(random, 6)
 	s := randomShared(random, 5, 2, 3).statistics(mixture.Tied, origins)
 	before := s.Clone()
-	s.Recentre(origins)
+	if err := s.Recentre(origins); err != nil {
+		t.Fatal(err)
+	}
 	sameBits(t, s, before)
 }
 
@@ -196,6 +202,18 @@ func TestAddToItself(t *testing.T) {
 	}
 	twice := &shared{m: 2, d: 2, x: append(events.x, events.x...), r: append(events.r, events.r...)}
 	rounding().Check(t, moments(s, twice.statistics(mixture.Full, origins))...)
+}
+
+// TestRecentreRefuses: origins of another number, or statistics that are not whole, are an error, and nothing is moved.
+func TestRecentreRefuses(t *testing.T) {
+	s := mixture.NewStatistics(mixture.Full, 2, 3, nil)
+	before := s.Clone()
+	wantError(t, s.Recentre(make([]float64, 5)), "mixture: number of new origins: got 5, want 6")
+	sameBits(t, s, before)
+	s.First = s.First[:4]
+	wantError(t, s.Recentre(make([]float64, 6)), "mixture: number of first moments: got 4, want 6")
+	wantError(t, before.Add(s), "mixture: number of first moments: got 4, want 6")
+	wantError(t, before.Add(nil), "mixture: there are no statistics")
 }
 
 func TestAddRefuses(t *testing.T) {

@@ -134,8 +134,7 @@ func update(ctx context.Context, data Loaded, s *Statistics, prior Prior, previo
 	if device, ok := data.(Updater); ok {
 		return device.Update(s, prior, previous)
 	}
-	next, report := Update(s, prior, previous)
-	return next, report, nil
+	return Update(s, prior, previous)
 }
 
 // errNotFinite is what a pass whose total is not a number leads to; devices clamp, so it speaks of a broken one.

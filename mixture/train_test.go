@@ -302,8 +302,8 @@ type updater struct {
 }
 
 func (u *updater) Update(s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters) (*mixture.Parameters, mixture.Report, error) {
-	p, _ := mixture.Update(s, prior, previous)
-	return p, mixture.Report{Floored: []int{0}}, u.err
+	p, _, err := mixture.Update(s, prior, previous)
+	return p, mixture.Report{Floored: []int{0}}, errors.Join(err, u.err)
 }
 
 // TestTrainUpdater: the device's M-step is taken where it has one, its report and its errors.

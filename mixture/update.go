@@ -1,6 +1,9 @@
 package mixture
 
-import "math"
+import (
+	"errors"
+	"math"
+)
 
 // The limits of the M-step, for devices that have one of their own; see also [MendedPivot] and [MaxMagnitude].
 const (
@@ -38,9 +41,13 @@ type Report struct {
 // averages each Σ_m's diagonal. The previous parameters serve components that became empty; where all are, they keep their
 // weights too.
 //
-// Whatever s holds, the result is a mixture: a component whose weight or mean is not finite counts as empty, and a covariance
+// Statistics, a prior and previous parameters whose sizes do not agree are refused, and so is a prior with numbers that are none
+// of one. Whatever else s holds, the result is a mixture: a component whose weight or mean is not finite counts as empty, and a covariance
 // that even the floor leaves indefinite loses its off-diagonal entries, and is reported as floored. s is not changed.
-func Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report) {
+func Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report, error) {
+	if err := checkUpdate(s, prior, previous); err != nil {
+		return nil, Report{}, err
+	}
 	u := &mStep{s: s, p: NewParameters(s.Covariance, s.M, s.D), held: make([]bool, s.M)}
 	var report Report
 	report.Empty = u.means(previous)
@@ -51,7 +58,34 @@ func Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Repo
 		u.p.addDiagonal(m, prior.Ridge, 1)
 	}
 	report.Floored = u.floor(prior.Floor)
-	return u.p, report
+	return u.p, report, nil
+}
+
+// checkUpdate reports what an M-step cannot start from.
+func checkUpdate(s *Statistics, prior Prior, previous *Parameters) error {
+	if err := s.validateSizes(); err != nil {
+		return err
+	}
+	if err := prior.validate(s.D); err != nil {
+		return err
+	}
+	if previous == nil {
+		return errors.New("mixture: there are no previous parameters")
+	}
+	for _, f := range []struct {
+		what      string
+		got, want int
+	}{
+		{"components of the previous parameters", previous.M, s.M},
+		{"dimensions of the previous parameters", previous.D, s.D},
+		{"number of previous weights", len(previous.Weights), s.M},
+		{"number of previous means", len(previous.Means), s.M * s.D},
+	} {
+		if f.got != f.want {
+			return &ShapeError{What: f.what, Got: f.got, Want: f.want}
+		}
+	}
+	return nil
 }
 
 // mStep is an M-step under way.

@@ -92,6 +92,16 @@ func (s *shared) diagonal(m int, mean []float64, n float64, reg []float64) []flo
 	return variances
 }
 
+// update is an M-step that is not refused.
+func update(t *testing.T, s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters) (*mixture.Parameters, mixture.Report) {
+	t.Helper()
+	p, report, err := mixture.Update(s, prior, previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, report
+}
+
 func TestUpdateAgainstEvents(t *testing.T) {
 	eachCovariance(t, func(t *testing.T, c mixture.Covariance) {
 		eachSeed(t, 10, func(t *testing.T, random *rand.Rand) {
@@ -103,7 +113,7 @@ func TestUpdateAgainstEvents(t *testing.T) {
 			}
 			s := events.statistics(c, normals(random, m*d))
 			before := s.Clone()
-			got, report := mixture.Update(s, prior, randomModel(random, c, m, d))
+			got, report := update(t, s, prior, randomModel(random, c, m, d))
 			sameBits(t, s, before)
 			rounding().Check(t, compare.Parameters(got, events.maximise(c, prior.Ridge))...)
 			if len(report.Empty)+len(report.Floored) > 0 {
@@ -122,7 +132,7 @@ func TestUpdateByHand(t *testing.T) {
 	s := mixture.NewStatistics(mixture.Diag, 1, 1, []float64{1})
 	s.Weights[0], s.First[0], s.Second[0] = 3, 3, 9
 	prior := mixture.Prior{Ridge: []float64{0.5}, Floor: []float64{1}}
-	p, _ := mixture.Update(s, prior, mixture.NewParameters(mixture.Diag, 1, 1))
+	p, _ := update(t, s, prior, mixture.NewParameters(mixture.Diag, 1, 1))
 	if p.Weights[0] != 1 || p.Means[0] != 2 || p.Covariances[0] != 2.5 {
 		t.Errorf("got %+v, want weight 1, mean 2, variance 2.5", p)
 	}
@@ -140,7 +150,7 @@ func TestUpdateEmpty(t *testing.T) {
 			}
 			origins, previous := normals(random, 4), randomModel(random, c, 2, 2)
 			prior := mixture.Prior{Ridge: ridge, Floor: []float64{0.125, 0.0625}}
-			got, report := mixture.Update(events.statistics(c, origins), prior, previous)
+			got, report := update(t, events.statistics(c, origins), prior, previous)
 			if !slices.Equal(report.Empty, []int{0}) || report.Floored != nil {
 				t.Errorf("ridge %v: report %+v, want component 0 empty and none floored", ridge, report)
 			}
@@ -178,7 +188,7 @@ func TestUpdateAllEmpty(t *testing.T) {
 	eachCovariance(t, func(t *testing.T, c mixture.Covariance) {
 		previous := randomModel(rand.New(rand.NewPCG(1, 0)), c, 3, 2)
 		prior := mixture.Prior{Ridge: []float64{0, 0}, Floor: []float64{1, 1}}
-		got, report := mixture.Update(mixture.NewStatistics(c, 3, 2, nil), prior, previous)
+		got, report := update(t, mixture.NewStatistics(c, 3, 2, nil), prior, previous)
 		if err := got.Validate(); err != nil {
 			t.Error(err)
 		}
@@ -197,7 +207,7 @@ func TestUpdateEmptyWeight(t *testing.T) {
 	s.Weights = []float64{mixture.EmptyWeight, 2 * mixture.EmptyWeight, 1}
 	s.First, s.Second = []float64{1, 1, 1}, []float64{1, 1e12, 2}
 	prior := mixture.Prior{Ridge: []float64{1}, Floor: []float64{1}}
-	p, report := mixture.Update(s, prior, mixture.NewParameters(mixture.Diag, 3, 1))
+	p, report := update(t, s, prior, mixture.NewParameters(mixture.Diag, 3, 1))
 	if !slices.Equal(report.Empty, []int{0}) {
 		t.Errorf("empty: %v, want component 0", report.Empty)
 	}
@@ -230,7 +240,7 @@ func TestUpdateCollapsed(t *testing.T) {
 				{[]float64{0, 0}, floor, []int{0}},
 				{[]float64{0.125, 0.0625}, []float64{0.125, 0.0625}, nil},
 			} {
-				p, report := mixture.Update(s, mixture.Prior{Ridge: test.ridge, Floor: floor}, randomModel(random, c, 1, 2))
+				p, report := update(t, s, mixture.Prior{Ridge: test.ridge, Floor: floor}, randomModel(random, c, 1, 2))
 				if !slices.Equal(report.Floored, test.floored) || report.Empty != nil {
 					t.Errorf("ridge %v: report %+v, want floored %v", test.ridge, report, test.floored)
 				}
@@ -257,7 +267,7 @@ func TestUpdateOnALine(t *testing.T) {
 				events.x[i] = []float64{x[0], 2 * x[0], -x[0]}
 			}
 			prior := mixture.Prior{Ridge: make([]float64, 3), Floor: []float64{1e-3, 1e-3, 1e-3}}
-			got, report := mixture.Update(events.statistics(c, normals(random, 3)), prior, randomModel(random, c, 1, 3))
+			got, report := update(t, events.statistics(c, normals(random, 3)), prior, randomModel(random, c, 1, 3))
 			if !slices.Equal(report.Floored, []int{0}) {
 				t.Errorf("%s: floored %v, want component 0", c, report.Floored)
 			}
@@ -273,7 +283,7 @@ func TestUpdateGrowsTheFloor(t *testing.T) {
 	s := mixture.NewStatistics(mixture.Full, 1, 2, nil)
 	s.Weights[0], s.Second = 1, []float64{1, 2, 1}
 	prior := mixture.Prior{Ridge: []float64{0, 0}, Floor: []float64{1e-6, 1e-6}}
-	p, report := mixture.Update(s, prior, mixture.NewParameters(mixture.Full, 1, 2))
+	p, report := update(t, s, prior, mixture.NewParameters(mixture.Full, 1, 2))
 	if !slices.Equal(report.Floored, []int{0}) {
 		t.Errorf("report %+v, want component 0 floored", report)
 	}
@@ -286,7 +296,7 @@ func TestUpdateGivesUpCorrelation(t *testing.T) {
 		s := mixture.NewStatistics(c, 1, 2, nil)
 		s.Weights[0], s.Second = 1, []float64{1e60, 2e60, 1e60}
 		prior := mixture.Prior{Ridge: []float64{1, 1}, Floor: []float64{1, 1}}
-		p, report := mixture.Update(s, prior, mixture.NewParameters(c, 1, 2))
+		p, report := update(t, s, prior, mixture.NewParameters(c, 1, 2))
 		if !slices.Equal(report.Floored, []int{0}) {
 			t.Errorf("%s: report %+v, want component 0 floored", c, report)
 		}
@@ -308,7 +318,7 @@ func TestUpdateReplacesWhatIsNoVariance(t *testing.T) {
 		s := mixture.NewStatistics(test.covariance, 1, 2, nil)
 		s.Weights[0], s.Second = 1e-9, test.second
 		prior := mixture.Prior{Ridge: []float64{0, 0}, Floor: []float64{1e-4, 2}}
-		p, report := mixture.Update(s, prior, mixture.NewParameters(test.covariance, 1, 2))
+		p, report := update(t, s, prior, mixture.NewParameters(test.covariance, 1, 2))
 		if !slices.Equal(report.Floored, []int{0}) {
 			t.Errorf("%s: report %+v, want component 0 floored", test.covariance, report)
 		}
@@ -321,7 +331,7 @@ func TestUpdateTiedReportsDespiteEmpty(t *testing.T) {
 	s := mixture.NewStatistics(mixture.Tied, 2, 1, nil)
 	s.Weights[1] = 3
 	prior := mixture.Prior{Ridge: []float64{0}, Floor: []float64{1}}
-	_, report := mixture.Update(s, prior, mixture.NewParameters(mixture.Tied, 2, 1))
+	_, report := update(t, s, prior, mixture.NewParameters(mixture.Tied, 2, 1))
 	if !slices.Equal(report.Empty, []int{0}) || !slices.Equal(report.Floored, []int{0}) {
 		t.Errorf("report %+v, want component 0 empty and the covariance floored", report)
 	}
@@ -350,11 +360,50 @@ func TestUpdateLeavesAMixture(t *testing.T) {
 				prior.Ridge[j], prior.Floor[j] = float64(random.IntN(2))*1e-6, 1e-6
 			}
 			before := s.Clone()
-			p, _ := mixture.Update(s, prior, randomModel(random, c, m, d))
+			p, _ := update(t, s, prior, randomModel(random, c, m, d))
 			sameBits(t, s, before)
 			if err := p.Validate(); err != nil {
 				t.Errorf("%v, from %+v", err, s)
 			}
 		})
 	})
+}
+
+// TestUpdateRefuses: an M-step of what does not fit together is an error.
+func TestUpdateRefuses(t *testing.T) {
+	one := func(d int) mixture.Prior {
+		return mixture.Prior{Ridge: make([]float64, d), Floor: slices.Repeat([]float64{1}, d)}
+	}
+	negative := one(3)
+	negative.Ridge[1] = -1
+	previous := mixture.NewParameters(mixture.Full, 2, 3)
+	unlike := *previous
+	unlike.Means = previous.Means[:5]
+	short := mixture.NewStatistics(mixture.Full, 2, 3, nil)
+	short.Second = short.Second[:11]
+	unknown := mixture.NewStatistics(mixture.Full, 2, 3, nil)
+	unknown.Covariance = "round"
+	for _, test := range []struct {
+		s        *mixture.Statistics
+		prior    mixture.Prior
+		previous *mixture.Parameters
+		want     string
+	}{
+		{nil, one(3), previous, "there are no statistics"},
+		{&mixture.Statistics{Covariance: mixture.Full}, one(3), previous, "0 components and 0 dimensions"},
+		{unknown, one(3), previous, "round"},
+		{short, one(3), previous, "number of second moments: got 11, want 12"},
+		{mixture.NewStatistics(mixture.Full, 2, 3, nil), one(2), previous, "length of the prior's ridge: got 2, want 3"},
+		{mixture.NewStatistics(mixture.Full, 2, 3, nil), negative, previous, "the ridge of dimension 1 is -1"},
+		{mixture.NewStatistics(mixture.Full, 2, 3, nil), one(3), nil, "no previous parameters"},
+		{mixture.NewStatistics(mixture.Full, 3, 3, nil), one(3), previous, "components of the previous parameters: got 2, want 3"},
+		{mixture.NewStatistics(mixture.Full, 2, 2, nil), one(2), previous, "dimensions of the previous parameters: got 3, want 2"},
+		{mixture.NewStatistics(mixture.Full, 2, 3, nil), one(3), &unlike, "number of previous means: got 5, want 6"},
+	} {
+		p, _, err := mixture.Update(test.s, test.prior, test.previous)
+		wantError(t, err, "mixture: ", test.want)
+		if p != nil {
+			t.Errorf("%s: parameters %+v", test.want, p)
+		}
+	}
 }

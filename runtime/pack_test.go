@@ -263,16 +263,25 @@ func TestFinishUpdate(t *testing.T) {
 		copy(s.Second[m*3:], []float64{10 + random.Float64(), random.Float64(), 10 + random.Float64()})
 	}
 	prior := mixture.Prior{Ridge: []float64{0.1, 0.1}, Floor: []float64{1, 1}}
-	want, _ := mixture.Update(s, prior, previous)
+	want, _, err := mixture.Update(s, prior, previous)
+	if err != nil {
+		t.Fatal(err)
+	}
 	begun := want.Clone()
 	clear(begun.Weights)
-	got, report := runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 0})
-	if got != begun || len(report.Empty)+len(report.Floored) != 0 || !slices.Equal(got.Weights, want.Weights) {
+	got, report, err := runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 0})
+	if err != nil || got != begun || len(report.Empty)+len(report.Floored) != 0 || !slices.Equal(got.Weights, want.Weights) {
 		t.Errorf("%+v, %+v: want the weights %v", got, report, want.Weights)
 	}
 	s.Weights[1] = 0
-	want, wanted := mixture.Update(s, prior, previous)
-	got, report = runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 1})
+	want, wanted, err := mixture.Update(s, prior, previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, report, err = runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
 	compare.Exact().Check(t, compare.Parameters(got, want)...)
 	if !slices.Equal(report.Empty, wanted.Empty) || !slices.Equal(report.Empty, []int{1}) {
 		t.Errorf("report %+v: want %+v", report, wanted)

@@ -12,7 +12,7 @@ func UpdateLimits(d int) []float64 {
 // FinishUpdate returns the M-step that an update kernel began: p has its means and covariances, and status says for each
 // component whether they are by the book. Where all are, the weights are filled in; where one is not (it is empty, without
 // spread, or its covariance not positive definite), mixture.Update does it all again, and mends.
-func FinishUpdate(p *mixture.Parameters, s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters, status []int32) (*mixture.Parameters, mixture.Report) {
+func FinishUpdate(p *mixture.Parameters, s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters, status []int32) (*mixture.Parameters, mixture.Report, error) {
 	total := 0.0
 	for m, n := range s.Weights {
 		if status[m] != 0 {
@@ -23,5 +23,5 @@ func FinishUpdate(p *mixture.Parameters, s *mixture.Statistics, prior mixture.Pr
 	for m, n := range s.Weights {
 		p.Weights[m] = n / total
 	}
-	return p, mixture.Report{}
+	return p, mixture.Report{}, nil
 }

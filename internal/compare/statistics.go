@@ -38,7 +38,9 @@ func Statistics(got, want *mixture.Statistics, p *mixture.Parameters) []Measure 
 		}
 	}
 	moved := got.Clone()
-	moved.Recentre(want.Origins)
+	if err := moved.Recentre(want.Origins); err != nil {
+		return []Measure{{What: err.Error(), Error: math.Inf(1)}}
+	}
 
 	s := newScales(want, p)
 	weights := Measure{What: "statistics' weights, by events held"}

@@ -105,7 +105,9 @@ func TestStatisticsOrigins(t *testing.T) {
 	for _, c := range mixture.Covariances() {
 		want := example(c)
 		got := want.Clone()
-		got.Recentre([]float64{2, 4, -1, 0, 8, 16})
+		if err := got.Recentre([]float64{2, 4, -1, 0, 8, 16}); err != nil {
+			t.Fatal(err)
+		}
 		compare.Tolerance{Warn: 1e-14, Fail: 1e-13}.Check(t, compare.Statistics(got, want, narrow(c))...)
 	}
 }

@@ -181,7 +181,10 @@ func TestAllMissing(t *testing.T) {
 				compare.LogDensities(out.LogLikelihoods, []float64{0}),
 				compare.Absolute("responsibilities", out.Responsibilities, p.Weights),
 			)
-			next, _ := mixture.Update(accumulate(t, data, p), mixture.Prior{Ridge: []float64{0, 0}, Floor: []float64{1, 1}}, p)
+			next, _, err := mixture.Update(accumulate(t, data, p), mixture.Prior{Ridge: []float64{0, 0}, Floor: []float64{1, 1}}, p)
+			if err != nil {
+				t.Fatal(err)
+			}
 			rounding().Check(t, compare.Parameters(next, p)...)
 		})
 	}

@@ -287,8 +287,7 @@ func (l *loaded[T]) scorer(packed *runtime.PackedModel[T], m int, out *mixture.S
 func (l *loaded[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters) (*mixture.Parameters, mixture.Report, error) {
 	k, ok := l.device.kernels[runtime.Update]
 	if !ok {
-		p, report := mixture.Update(s, prior, previous)
-		return p, report, nil
+		return mixture.Update(s, prior, previous)
 	}
 	l.device.mu.RLock()
 	defer l.device.mu.RUnlock()
@@ -303,6 +302,5 @@ func (l *loaded[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous 
 	work := make([]float64, s.Covariance.SecondLen(1, s.D))
 	k.call.Call(Ptr(s.Weights), Ptr(s.First), Ptr(s.Second), Ptr(s.Origins), Ptr(prior.Ridge), Ptr(runtime.UpdateLimits(s.D)),
 		Int(s.M), Ptr(work), Ptr(p.Means), Ptr(p.Covariances), Ptr(status))
-	p, report := runtime.FinishUpdate(p, s, prior, previous, status)
-	return p, report, nil
+	return runtime.FinishUpdate(p, s, prior, previous, status)
 }

@@ -335,7 +335,8 @@ func TestEngineMends(t *testing.T) {
 	statistics.Weights[1] = 0
 	got, report, err := loaded.(mixture.Updater).Update(statistics, prior, p)
 	must(t, err)
-	want, wantReport := mixture.Update(statistics, prior, p)
+	want, wantReport, err := mixture.Update(statistics, prior, p)
+	must(t, err)
 	compare.Exact().Check(t, compare.Parameters(got, want)...)
 	if !slices.Equal(report.Empty, wantReport.Empty) || !slices.Equal(report.Empty, []int{1}) {
 		t.Errorf("report %+v: want %+v", report, wantReport)

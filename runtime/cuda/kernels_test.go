@@ -370,7 +370,10 @@ func (f fakes[T]) update(l *cudafake.Launch) error {
 		return err
 	}
 	clear(work)
-	p, report := mixture.Update(s, mixture.Prior{Ridge: ridge, Floor: ridge}, mixture.NewParameters(f.Covariance, m, d))
+	p, report, err := mixture.Update(s, mixture.Prior{Ridge: ridge, Floor: ridge}, mixture.NewParameters(f.Covariance, m, d))
+	if err != nil {
+		return err
+	}
 	mended := append(report.Empty, report.Floored...)
 	for _, component := range mended {
 		p.Mean(component)[0] = math.NaN()

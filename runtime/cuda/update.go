@@ -12,8 +12,7 @@ import (
 func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters) (*mixture.Parameters, mixture.Report, error) {
 	k, ok := r.engine.kernels[runtime.Update]
 	if !ok {
-		p, report := mixture.Update(s, prior, previous)
-		return p, report, nil
+		return mixture.Update(s, prior, previous)
 	}
 	if err := r.engine.program.CheckUpdate(s, prior, previous); err != nil {
 		return nil, mixture.Report{}, err
@@ -27,8 +26,7 @@ func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previou
 	if err := r.within(func() error { return r.launchUpdate(k, s, prior, p, status) }); err != nil {
 		return nil, mixture.Report{}, err
 	}
-	p, report := runtime.FinishUpdate(p, s, prior, previous, status)
-	return p, report, nil
+	return runtime.FinishUpdate(p, s, prior, previous, status)
 }
 
 // launchUpdate has the kernel fill in p's means and covariances, and status.

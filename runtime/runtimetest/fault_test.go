@@ -247,8 +247,7 @@ type updatingLoaded struct{ mixture.Loaded }
 
 func (updatingLoaded) Update(s *mixture.Statistics, prior mixture.Prior, previous *mixture.Parameters) (*mixture.Parameters, mixture.Report, error) {
 	prior.Ridge = make([]float64, s.D)
-	next, report := mixture.Update(s, prior, previous)
-	return next, report, nil
+	return mixture.Update(s, prior, previous)
 }
 
 // careless evaluates anything.

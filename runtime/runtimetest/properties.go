@@ -135,7 +135,10 @@ func testUpdate(b *bench) {
 	}
 	prior := mixture.Prior{Ridge: slices.Repeat([]float64{1e-6}, j.d), Floor: slices.Repeat([]float64{1e-6}, j.d)}
 	statistics := b.accumulate(loaded, j.parameters)
-	want, wantReport := mixture.Update(statistics, prior, j.parameters)
+	want, wantReport, err := mixture.Update(statistics, prior, j.parameters)
+	if err != nil {
+		b.Fatal(err)
+	}
 	got, report, err := updater.Update(statistics, prior, j.parameters)
 	if err != nil {
 		b.Fatal(err)
