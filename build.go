@@ -178,12 +178,11 @@ func cubinKey(s specializer.Source, c *nvrtc.Compiler, arch string) (key cache.K
 			}
 		}
 	}
-	major, minor := c.Version()
-	return nvrtcKey(kind, s, compiled, c.Options(nvrtc.Program{Arch: compiled}), fmt.Sprintf("%d.%d", major, minor)), compiled
+	return nvrtcKey(kind, s, compiled, c.Options(nvrtc.Program{Arch: compiled}), c.Identity()), compiled
 }
 
-func nvrtcKey(kind string, s specializer.Source, arch string, options []string, version string) cache.Key {
-	return cache.NewKey(kind).Add("source", s.Text).Add("arch", arch).Add("options", strings.Join(options, "\n")).Add("nvrtc", version)
+func nvrtcKey(kind string, s specializer.Source, arch string, options []string, identity string) cache.Key {
+	return cache.NewKey(kind).Add("source", s.Text).Add("arch", arch).Add("options", strings.Join(options, "\n")).Add("compiler", identity)
 }
 
 // archNumber returns 90 of "sm_90".

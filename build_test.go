@@ -2,10 +2,13 @@ package gmmspec
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/gmmspec/gmmspec/cache"
 	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/runtime/cuda/nvrtc"
 	"github.com/gmmspec/gmmspec/specializer"
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -71,6 +74,28 @@ func TestKeysOfUnits(t *testing.T) {
 		}
 		checkKeysOfUnits(t, w, hopper, ampere)
 	})
+}
+
+// TestKeyOfAnotherLibrary: NVRTC says two numbers of its version only, and another file of the same ones has keys of its own.
+func TestKeyOfAnotherLibrary(t *testing.T) {
+	own, err := newWorkshop().openNVRTC()
+	require.Have(t, "nvrtc", err)
+	if !filepath.IsAbs(own.Path()) {
+		t.Skip("found by its name alone")
+	}
+	dir := filepath.Join(t.TempDir(), "lib")
+	if err := os.Symlink(filepath.Dir(own.Path()), dir); err != nil {
+		t.Skip(err)
+	}
+	other, err := nvrtc.Open(nvrtc.Options{Path: filepath.Join(dir, filepath.Base(own.Path()))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := newDistinct(t)
+	for _, c := range []*nvrtc.Compiler{own, other} {
+		key, _ := cubinKey(specializer.Source{Text: "a"}, c, "sm_90")
+		keys.add(c.Path(), key)
+	}
 }
 
 func checkKeysOfUnits(t *testing.T, w *workshop, targets ...variants.Target) {

@@ -21,6 +21,7 @@ type Compiler struct {
 	major, minor int
 	archs        []int
 	attempts     []cuda.Attempt
+	library      library
 }
 
 // Options says where the compiler is.
@@ -46,6 +47,7 @@ func openOn(h host, options Options) (*Compiler, error) {
 		return nil, &UnavailableError{Attempts: attempts}
 	}
 	c := &Compiler{api: functions, attempts: attempts}
+	c.library = h.identify(c.Path())
 	if err := c.describe(); err != nil {
 		return nil, err
 	}
