@@ -394,3 +394,38 @@ func TestSharedCache(t *testing.T) {
 		t.Errorf("%d kernels in the cache, compiled %v, at most %d times in a process: want once", len(files), compiled, most)
 	}
 }
+
+// TestOpenCacheIsTheCallers: closing it closes nobody else's, and one that could not be opened is tried again.
+func TestOpenCacheIsTheCallers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenCache(dir); err == nil {
+		t.Fatal("a file was opened as a directory")
+	}
+	if _, err := processWorkshop().openCache(dir); err == nil {
+		t.Fatal("a file was opened as a directory")
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	models, err := processWorkshop().openCache(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := OpenCache(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := own.Close(); err != nil {
+		t.Error(err)
+	}
+	key := cache.NewKey("test").Add("a", "b")
+	if err := models.Put(key, []byte("kept"), nil); err != nil {
+		t.Errorf("the models' cache: %v", err)
+	}
+	if err := models.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -34,15 +34,16 @@ func (w *workshop) wisdomStore(dir string) (autotune.Store, error) {
 // loadWisdom returns what a store holds, read once.
 func (w *workshop) loadWisdom(dir string) (*autotune.Wisdom, error) {
 	store, err := w.wisdomStore(dir)
+	if err != nil {
+		return nil, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r, ok := w.wisdom[dir]; ok {
 		return r.wisdom, r.err
 	}
-	r := &wisdomResult{err: err}
-	if err == nil {
-		r.wisdom, r.err = store.Load()
-	}
+	r := &wisdomResult{}
+	r.wisdom, r.err = store.Load()
 	w.wisdom[dir] = r
 	return r.wisdom, r.err
 }

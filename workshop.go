@@ -22,7 +22,7 @@ type workshop struct {
 	pool *pool
 
 	mu       sync.Mutex
-	caches   map[string]*cacheResult
+	caches   map[string]*openedCache
 	built    map[string]bool // the units that were found in a cache, or compiled
 	contexts map[int]*cuda.Context
 	lost     map[int]error            // CUDA devices whose context is lost, and what of
@@ -36,10 +36,9 @@ type wisdomResult struct {
 	err    error
 }
 
-// cacheResult is a cache, or why there is none. The nil cache misses always.
-type cacheResult struct {
-	cache  *cache.Cache
-	err    error
+// openedCache is a cache and what became of it.
+type openedCache struct {
+	*cache.Cache
 	unkept error // the first failure to keep what was compiled that nobody has been told of
 }
 
@@ -50,7 +49,7 @@ func newWorkshop() *workshop {
 		openNVRTC: sync.OnceValues(func() (*nvrtc.Compiler, error) { return nvrtc.Open(nvrtc.Options{}) }),
 		openCUDA:  sync.OnceValues(cuda.Open),
 		pool:      newPool(),
-		caches:    map[string]*cacheResult{},
+		caches:    map[string]*openedCache{},
 		built:     map[string]bool{},
 		contexts:  map[int]*cuda.Context{},
 		lost:      map[int]error{},
@@ -65,34 +64,32 @@ func newWorkshop() *workshop {
 //nolint:gochecknoglobals // see above
 var processWorkshop = sync.OnceValue(newWorkshop)
 
-// openCache returns the cache in dir ("" for the default), or nil and why there is none.
+// openCache returns the cache in dir ("" for the default), or nil, which misses always, and why there is none. Whoever asks next
+// has it tried again.
 func (w *workshop) openCache(dir string) (*cache.Cache, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if r, ok := w.caches[dir]; ok {
-		return r.cache, r.err
+	if c, ok := w.caches[dir]; ok {
+		return c.Cache, nil
 	}
-	r := &cacheResult{}
-	path := dir
-	if path == "" {
-		path, r.err = cache.DefaultDir()
+	c := &openedCache{}
+	var err error
+	if c.Cache, err = cache.Open(dir, cache.Options{Warn: func(err error) { w.noteUnkept(c, err) }}); err != nil {
+		return nil, err
 	}
-	if r.err == nil {
-		r.cache, r.err = cache.Open(path, cache.Options{Warn: func(err error) { w.noteUnkept(r, err) }})
-	}
-	w.caches[dir] = r
-	return r.cache, r.err
+	w.caches[dir] = c
+	return c.Cache, nil
 }
 
 // noteUnkept remembers what a cache got over by itself, but for bad entries: what those held is compiled anew and kept.
-func (w *workshop) noteUnkept(r *cacheResult, err error) {
+func (w *workshop) noteUnkept(c *openedCache, err error) {
 	if errors.As(err, new(*cache.Miss)) {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if r.unkept == nil {
-		r.unkept = err
+	if c.unkept == nil {
+		c.unkept = err
 	}
 }
 
@@ -101,12 +98,12 @@ func (w *workshop) noteUnkept(r *cacheResult, err error) {
 func (w *workshop) unkept(dir string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r, ok := w.caches[dir]
+	c, ok := w.caches[dir]
 	if !ok {
 		return nil
 	}
-	err := r.unkept
-	r.unkept = nil
+	err := c.unkept
+	c.unkept = nil
 	return err
 }
 

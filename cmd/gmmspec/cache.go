@@ -59,6 +59,7 @@ func newCacheList(shared *sharedFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			defer cache.Close()
 			entries, err := cacheEntries(cache)
 			if err != nil {
 				return err
@@ -125,6 +126,7 @@ func newCacheVerify(shared *sharedFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			defer cache.Close()
 			report, err := cache.Verify()
 			if err != nil {
 				return err
@@ -160,6 +162,7 @@ func newCachePrune(shared *sharedFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			defer cache.Close()
 			removed, err := cache.Prune(limits)
 			writeRemoved(c.OutOrStdout(), removed.Entries, removed.Bytes)
 			return err
@@ -178,6 +181,7 @@ func newCacheClear(shared *sharedFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			defer cache.Close()
 			removed, err := cache.Clear()
 			writeRemoved(c.OutOrStdout(), removed.Entries, removed.Bytes)
 			return err
