@@ -9,7 +9,6 @@ import (
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
-	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -225,7 +224,7 @@ func (c *chooser) unusableC() error {
 	if err := c.failed[DeviceCC]; err != nil {
 		return err
 	}
-	if err := cc.Available(); err != nil {
+	if err := c.settings.workshop.loadsC(); err != nil {
 		return err
 	}
 	_, err := c.settings.workshop.findCC()

@@ -49,6 +49,10 @@ const probe = "int gmmspec_probe(void) { return 0; }\n"
 
 func (w *workshop) findCompiler() Finding {
 	f := Finding{Part: "C compiler"}
+	if err := w.loadsC(); err != nil {
+		f.Text = err.Error() // which no compiler changes
+		return f
+	}
 	c, err := w.findCC()
 	var unavailable *compiler.UnavailableError
 	switch {

@@ -240,6 +240,9 @@ func TestDifferential(t *testing.T) {
 // available says why a backend cannot be used here.
 func available(w *workshop, b variants.Backend) error {
 	if b == variants.CC {
+		if err := w.loadsC(); err != nil {
+			return err
+		}
 		_, err := w.findCC()
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/variants"
 )
 
@@ -222,5 +223,19 @@ func TestDiagnose(t *testing.T) {
 	}
 	if f := newWorkshop().findCompiler(); f.OK != (available(newWorkshop(), "cc") == nil) || len(f.Tried) == 0 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestDiagnoseUnloadable: where compiled C cannot be loaded a compiler is of no use, nor is advice to install one.
+func TestDiagnoseUnloadable(t *testing.T) {
+	for _, w := range []*workshop{newWorkshop(), without(t)} {
+		w.loadsC = func() error { return cc.ErrUnavailable }
+		if f := w.findCompiler(); f.OK || f.Advice != "" || !strings.Contains(f.Text, "cannot be opened on this operating system") {
+			t.Errorf("%+v", f)
+		}
+		plan := planned(t, w, 64, 19, 1_000_000, WithDevice(DeviceCC))
+		if plan.Device != DeviceReference || !strings.Contains(plan.String(), "cannot be opened on this operating system") {
+			t.Errorf("plan\n%v", plan)
+		}
 	}
 }

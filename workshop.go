@@ -8,6 +8,7 @@ import (
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/cache"
+	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/runtime/cuda/nvrtc"
@@ -15,6 +16,7 @@ import (
 
 // workshop is the tools of a process: compilers, the CUDA driver and caches, each found or opened when first needed.
 type workshop struct {
+	loadsC    func() error // why compiled C cannot be loaded here, or nil
 	findCC    func() (*compiler.Compiler, error)
 	openNVRTC func() (*nvrtc.Compiler, error)
 	openCUDA  func() (*cuda.Driver, error)
@@ -45,6 +47,7 @@ type openedCache struct {
 // newWorkshop returns a workshop that looks for everything anew.
 func newWorkshop() *workshop {
 	return &workshop{
+		loadsC:    cc.Available,
 		findCC:    sync.OnceValues(func() (*compiler.Compiler, error) { return compiler.Find(compiler.Options{}) }),
 		openNVRTC: sync.OnceValues(func() (*nvrtc.Compiler, error) { return nvrtc.Open(nvrtc.Options{}) }),
 		openCUDA:  sync.OnceValues(cuda.Open),
