@@ -46,6 +46,7 @@ type settings struct {
 	arch          string
 	precision     string
 	variant       string
+	otherVariant  string // that was named too, or ""
 	mode          PlanMode
 
 	start     Start
@@ -115,7 +116,8 @@ func WithMissingValues() Option { return func(s *settings) { s.missing = true } 
 // it, but a Train or Reset of it would wait for ever. A fit that float32 cannot hold begins again in float64, with iteration 0.
 func WithProgress(f func(Progress)) Option { return func(s *settings) { s.progress = f } }
 
-// WithWarning calls f with the warnings of scoring and of [Compile], one sentence each and each of scoring once; those of training are in its [Result].
+// WithWarning calls f with the warnings of scoring and of [Compile], one sentence each and each of scoring once; those of
+// training are in its [Result].
 func WithWarning(f func(string)) Option {
 	return func(s *settings) {
 		if f != nil {
@@ -130,8 +132,18 @@ func WithCacheDir(dir string) Option { return func(s *settings) { s.cacheDir = d
 // WithArch makes [Explain], [Render] and [Compile] work for a CUDA architecture, such as "sm_90", instead of a device.
 func WithArch(arch string) Option { return func(s *settings) { s.arch = arch } }
 
-// WithVariant makes a plan use the named variant for its stage.
-func WithVariant(name string) Option { return func(s *settings) { s.variant = name } }
+// WithVariant makes a plan use the named variant for its stage. Two different ones are refused; "" takes back what was named.
+func WithVariant(name string) Option {
+	return func(s *settings) {
+		switch {
+		case name == "":
+			s.otherVariant = ""
+		case s.variant != "" && s.variant != name:
+			s.otherVariant = s.variant
+		}
+		s.variant = name
+	}
+}
 
 // WithPlanMode sets what a plan's choices may rest on; PlanByEstimate is the default.
 func WithPlanMode(mode PlanMode) Option { return func(s *settings) { s.mode = mode } }
@@ -267,6 +279,9 @@ func (s *settings) checkInspection() error {
 	}
 	if s.variant == "" {
 		return nil
+	}
+	if s.otherVariant != "" {
+		return fmt.Errorf("gmmspec: variants %q and %q are both named: want one", s.otherVariant, s.variant)
 	}
 	var backends []string
 	for _, v := range variants.All() {

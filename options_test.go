@@ -58,6 +58,8 @@ func TestNewRefuses(t *testing.T) {
 		{"parameters of another covariance", 2, 3, []Option{WithParameters(proper(Full)), WithCovariance(Diag)}, "full: want diag"},
 		{"parameters that are no mixture", 2, 3, []Option{WithParameters(negative)}, "weights: component 0"},
 		{"variant", 2, 3, []Option{WithVariant("estep-full-magic")}, `"estep-full-magic"`},
+		{"variants", 2, 3, []Option{WithVariant("score-full-lanes"), WithVariant("estep-full-lanes")}, `"score-full-lanes" and "estep-full-lanes"`},
+		{"variants, in the end the first", 2, 3, []Option{WithVariant("a"), WithVariant("b"), WithVariant("a")}, "want one"},
 		{"variant of another device", 2, 3, []Option{WithVariant("estep-full-event"), WithDevice(DeviceCC)}, "for device cuda, not for cc"},
 		{"variant of the reference", 2, 3, []Option{WithVariant("estep-full-lanes"), WithDevice(DeviceReference)}, "not for reference"},
 		{"architecture", 2, 3, []Option{WithArch("sm_90")}, "WithArch"},
@@ -80,6 +82,8 @@ func TestNewAccepts(t *testing.T) {
 		"the largest":     {WithIterations(math.MaxInt, math.MaxInt), WithTolerance(math.MaxFloat64), WithSeed(math.MaxUint64)},
 		"a numbered cuda": {WithDevice("cuda:7")},
 		"no option":       {nil, WithSeed(1)},
+		"a variant twice": {WithVariant("score-full-lanes"), WithVariant("score-full-lanes")},
+		"no variant":      {WithVariant("a"), WithVariant("b"), WithVariant(""), WithVariant("estep-full-lanes")},
 		"no functions":    {WithProgress(nil), WithWarning(nil)},
 		"every word":      {WithDevice(DeviceAuto), WithPrecision(PrecisionAuto), WithStart(StartEven), WithCovariance(Tied)},
 	} {
