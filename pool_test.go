@@ -3,14 +3,17 @@ package gmmspec
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/gmmspec/gmmspec/internal/corpus"
 	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/runtime/cc"
+	"github.com/gmmspec/gmmspec/variants"
 )
 
 // closing is a device that counts how often it was closed.
@@ -211,5 +214,27 @@ func TestModelsShareDevices(t *testing.T) {
 				t.Errorf("%d devices are open after all models are closed: want %d", len(w.pool.slots), want)
 			}
 		})
+	}
+}
+
+// TestComponentsShareDevices: models of numbers of components that have the same kernels have one device, whose self-test is of
+// them all.
+func TestComponentsShareDevices(t *testing.T) {
+	w := newWorkshop()
+	require.Have(t, "cc", available(w, "cc"))
+	for _, m := range []int{9, 10} {
+		events, start := sampled(t, corpus.Random(uint64(m), 300, m, 2, Full))
+		mustTrain(t, mustNew(t, m, 2, WithParameters(start), WithDevice(DeviceCC), withWorkshop(w)), events)
+		if len(w.pool.slots) != 1 {
+			t.Errorf("%d devices are open after %d components: want one", len(w.pool.slots), m)
+		}
+	}
+	for m, want := range map[int][]int{1: {1}, 8: {8}, 9: {10, 9}, 10: {10, 9}} {
+		if got := selfTestSizes(variants.Problem{M: m, D: 2, N: 300, Covariance: variants.Full}); !slices.Equal(got, want) {
+			t.Errorf("M=%d: tested with %v components: want %v", m, got, want)
+		}
+	}
+	if got := selfTestSizes(variants.Problem{M: 512, D: 64, N: 300, Covariance: variants.Full}); len(got) != 1 || got[0] >= 512 {
+		t.Errorf("M=512: tested with %v components: want few, once", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/reference"
@@ -30,12 +31,18 @@ const (
 	selfTestDimensions = 100
 )
 
-// selfTest runs a plan's kernels on a small problem and compares with the reference: compilers are broken at times, and so
+// selfTest runs a plan's kernels on small problems and compares with the reference: compilers are broken at times, and so
 // are objects.
 func selfTest(ctx context.Context, device mixture.Device, plan *Plan) error {
-	measures, err := selfTestMeasures(ctx, device, plan)
-	if err != nil {
-		return fmt.Errorf("gmmspec: the self-test on %s: %w", device.Name(), err)
+	var measures []compare.Measure
+	for _, m := range selfTestSizes(plan.Problem) {
+		sized := *plan
+		sized.Problem.M = m
+		some, err := selfTestMeasures(ctx, device, &sized)
+		if err != nil {
+			return fmt.Errorf("gmmspec: the self-test on %s: %w", device.Name(), err)
+		}
+		measures = append(measures, some...)
 	}
 	if worst := compare.Worst(measures...); selfTestTolerance(plan).Judge(worst.Error) == compare.Wrong {
 		return fmt.Errorf("gmmspec: the kernels on %s fail their self-test: %v", device.Name(), worst)
@@ -168,6 +175,17 @@ func selfTestProblem(p variants.Problem) (mixture.Data, *mixture.Parameters, err
 		}
 	}
 	return data, parameters, nil
+}
+
+// selfTestSizes returns the numbers of components to test kernels with, which serve others than the problem's too: as many as
+// they are compiled for, and, where fewer have the same kernels, so many that one is padding.
+func selfTestSizes(p variants.Problem) []int {
+	p.M = variants.RoundComponents(p.M)
+	sizes := []int{selfTestSize(p)}
+	if p.M--; p.M > 0 && variants.RoundComponents(p.M) > p.M {
+		sizes = append(sizes, selfTestSize(p))
+	}
+	return slices.Compact(sizes)
 }
 
 // selfTestSize returns how many components take part: all of the problem's, as far as that is quickly judged.
