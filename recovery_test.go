@@ -3,65 +3,99 @@ package gmmspec
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/corpus"
+	"github.com/gmmspec/gmmspec/internal/reference"
 	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/runtime/cuda/cudafake"
 )
 
-// failingDevice is a GPU whose passes fail.
-type failingDevice struct {
+// standIn is a device that loads as it is told.
+type standIn struct {
 	closing
-	err error
+	load func(mixture.Data) (mixture.Loaded, error)
 }
 
-func (d *failingDevice) Load(context.Context, mixture.Data) (mixture.Loaded, error) {
-	return failingEvents{d.err}, nil
+func (d *standIn) Load(_ context.Context, data mixture.Data) (mixture.Loaded, error) {
+	return d.load(data)
 }
 
-type failingEvents struct{ err error }
-
-func (e failingEvents) Accumulate(context.Context, *mixture.Parameters) (*mixture.Statistics, error) {
-	return nil, e.err
+// troubled is events whose passes fail after some, and whose closing may.
+type troubled struct {
+	mixture.Loaded
+	passes         int
+	failed, closed error
 }
 
-func (e failingEvents) Score(context.Context, *mixture.Parameters, *mixture.Scores) error {
-	return e.err
+func (e *troubled) Accumulate(ctx context.Context, p *mixture.Parameters) (*mixture.Statistics, error) {
+	if e.passes--; e.passes < 0 {
+		return nil, e.failed
+	}
+	return e.Loaded.Accumulate(ctx, p)
 }
 
-func (e failingEvents) Close() error { return e.err }
+func (e *troubled) Close() error { return errors.Join(e.Loaded.Close(), e.closed) }
 
-// TestLostGPU: a GPU whose context a pass has lost fails that fit alone: the model keeps nothing there, and fits of the process
-// are planned without it from then on.
-func TestLostGPU(t *testing.T) {
+// loads returns a loader of the reference's events that are in trouble.
+func loads(t *testing.T, trouble troubled) func(mixture.Data) (mixture.Loaded, error) {
+	t.Helper()
+	return func(data mixture.Data) (mixture.Loaded, error) {
+		events := trouble
+		var err error
+		events.Loaded, err = reference.New().Load(t.Context(), data)
+		return &events, err
+	}
+}
+
+// give has a model keep a device for training on events, in a precision.
+func give(t *testing.T, m *Model, events Events, precision string, d *standIn) {
+	t.Helper()
+	s := *m.settings
+	s.precision = precision
+	c := chooser{settings: &s, need: autotune.Need{Train: true, Passes: s.expectedPasses()}}
+	plan, err := c.plan(problemOf(mixture.Data{Events: events}, &s, m.m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot, err := s.workshop.pool.acquire(t.Context(), signature(plan), func(context.Context) (mixture.Device, error) { return d, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.devices.kept[slot.key] = &opened{plan, slot}
+}
+
+// imitatedCUDA returns a workshop of a GPU that is none, whose kernels NVRTC compiles.
+func imitatedCUDA(t *testing.T) *workshop {
+	t.Helper()
 	w := without(t)
 	_, err := w.openNVRTC()
 	require.Have(t, "nvrtc", err)
 	fake := cudafake.New(cudafake.Config{})
 	w.openCUDA = func() (*cuda.Driver, error) { return fake.Open() }
+	return w
+}
+
+// TestLostGPU: a GPU whose context a pass has lost fails that fit alone: the model keeps nothing there, and fits of the process
+// are planned without it from then on.
+func TestLostGPU(t *testing.T) {
+	w := imitatedCUDA(t)
 	events, start := sampled(t, corpus.Random(1, 12_000, 8, 8, Full))
 	ctx, cancel := context.WithCancel(t.Context())
 	model := mustNew(t, start.M, start.D, WithParameters(start), WithTolerance(0), WithIterations(0, 10_000), withWorkshop(w),
 		WithProgress(func(Progress) { cancel() }))
-	data := mixture.Data{Events: events}
-	chooser := chooser{settings: model.settings, need: autotune.Need{Train: true, Passes: model.settings.expectedPasses()}}
-	plan, err := chooser.plan(problemOf(data, model.settings, start.M))
-	if err != nil {
-		t.Fatal(err)
-	}
-	lost := &failingDevice{err: &cuda.Error{Call: "cuStreamSynchronize", Result: cuda.ResultIllegalAddress}}
-	slot, err := w.pool.acquire(t.Context(), signature(plan), func(context.Context) (mixture.Device, error) { return lost, nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	model.devices.kept[slot.key] = &opened{plan, slot}
+	end := &cuda.Error{Call: "cuStreamSynchronize", Result: cuda.ResultIllegalAddress}
+	lost := &standIn{load: loads(t, troubled{failed: end, closed: end})}
+	give(t, model, events, PrecisionAuto, lost)
 
 	if _, err := model.Train(ctx, events); !errors.Is(err, cuda.ResultIllegalAddress) {
 		t.Fatalf("error %v: want the driver's", err)
@@ -82,6 +116,43 @@ func TestLostGPU(t *testing.T) {
 	}
 	if _, err := Explain(start.M, start.D, 12_000, WithArch("sm_90"), withWorkshop(w)); err != nil {
 		t.Errorf("an architecture needs no device: %v", err)
+	}
+}
+
+// TestCancelledAgain: of a fit that float32 could not hold nothing is left when the one in float64 is cancelled before its start.
+func TestCancelledAgain(t *testing.T) {
+	w := imitatedCUDA(t)
+	events, start := small(t)
+	model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCUDA), withWorkshop(w))
+	ctx, cancel := context.WithCancel(t.Context())
+	narrow := &runtime.PrecisionError{Component: 1, Reason: "it is too narrow"}
+	give(t, model, events, PrecisionFloat32, &standIn{load: loads(t, troubled{passes: 1, failed: narrow})})
+	give(t, model, events, PrecisionFloat64, &standIn{load: func(mixture.Data) (mixture.Loaded, error) {
+		cancel()
+		return nil, ctx.Err()
+	}})
+	result, err := model.Train(ctx, events)
+	if result != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("result %+v, error %v: want none, and that it was cancelled", result, err)
+	}
+	compare.Exact().Check(t, compare.Parameters(model.Parameters(), start)...)
+}
+
+// TestTroubleAfterwards: a fit that is done is not lost by what is cleaned up after it, and one that is not says both.
+func TestTroubleAfterwards(t *testing.T) {
+	broken, failed := errors.New("the broom is broken"), errors.New("the pass failed")
+	events, start := small(t)
+	model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceReference), withWorkshop(without(t)))
+	give(t, model, events, PrecisionAuto, &standIn{load: loads(t, troubled{passes: math.MaxInt, closed: broken})})
+	result := mustTrain(t, model, events)
+	if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], broken.Error()) {
+		t.Errorf("warnings %q: want one of what was broken", result.Warnings)
+	}
+
+	model = mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceReference), withWorkshop(without(t)))
+	give(t, model, events, PrecisionAuto, &standIn{load: loads(t, troubled{failed: failed, closed: broken})})
+	if _, err := model.Train(t.Context(), events); !errors.Is(err, failed) || !errors.Is(err, broken) {
+		t.Errorf("error %v: want both", err)
 	}
 }
 
