@@ -89,7 +89,7 @@ type planner struct {
 	explores bool
 	// picked is what was found for each stage: E-steps are asked for twice.
 	picked map[variants.Stage]picked
-	// scale is of estimates, 0 where it is not known yet: see [planner.scaleOfAll].
+	// scale is of estimates, 0 where it is not known yet: see [planner.scaleOfRivals].
 	scale float64
 }
 
@@ -247,7 +247,8 @@ func (p *planner) weigh(stage variants.Stage) (Choice, error) {
 
 // learn puts what wisdom has in the place of estimates, and drops what was tried and failed, unless it is named. The estimates
 // that are left are scaled such that estimates and times agree, in their geometric mean, where there are both: within the stage,
-// or among all stages where it has no time, so that a fused stage that was timed is held against others that were not.
+// or, where it has no time, among the stages that are weighed against each other: a fused stage that was timed is held against an
+// E-step with moments that were not.
 func (p *planner) learn(stage variants.Stage, choices []Choice) []Choice {
 	if p.device.Known == nil {
 		return choices
@@ -272,8 +273,8 @@ func (p *planner) learn(stage variants.Stage, choices []Choice) []Choice {
 		kept = append(kept, c)
 	}
 	scale := both.scale()
-	if both.count == 0 && stage != variants.Update { // which is weighed against the host, and never timed
-		scale = p.scaleOfAll()
+	if both.count == 0 && p.need.Train && slices.Contains(rivals(), stage) {
+		scale = p.scaleOfRivals()
 	}
 	for i := range kept {
 		if c := &kept[i]; c.From == Estimated {
@@ -283,11 +284,16 @@ func (p *planner) learn(stage variants.Stage, choices []Choice) []Choice {
 	return kept
 }
 
-// scaleOfAll returns how many times longer than estimated the candidates of all stages take that have a time, 1 without any.
-func (p *planner) scaleOfAll() float64 {
+// rivals are the stages that are weighed against each other: see [planner.accumulate].
+func rivals() []variants.Stage {
+	return []variants.Stage{variants.Accumulate, variants.EStep, variants.Moments}
+}
+
+// scaleOfRivals returns how many times longer than estimated their candidates take that have a time, 1 without any.
+func (p *planner) scaleOfRivals() float64 {
 	if p.scale == 0 {
 		var both agreement
-		for _, stage := range variants.Stages() {
+		for _, stage := range rivals() {
 			candidates, _ := variants.Candidates(stage, p.problem, p.device.Target)
 			for _, c := range candidates {
 				if timing, ok := p.device.Known(p.problem, c); ok && timing.usable() {

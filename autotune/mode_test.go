@@ -68,7 +68,8 @@ func TestRankedScales(t *testing.T) {
 }
 
 // TestScaleOfOtherStages: a fused stage that was timed is held against estimates of the others on the scale of its times, so that a
-// device that is slower than its rates does not have what was never timed chosen. The M-step's estimate is its own.
+// device that is slower than its rates does not have what was never timed chosen. The estimates of the M-step and of scoring, which
+// are held against no other stage, are their own.
 func TestScaleOfOtherStages(t *testing.T) {
 	need := autotune.Need{Train: true, Variant: "update-full-component"}
 	plain := plan(t, problem(), need, processor())
@@ -86,12 +87,34 @@ func TestScaleOfOtherStages(t *testing.T) {
 		}
 		for i, c := range p.Candidates {
 			want := factor * plain.Candidates[i].Seconds
-			if c.Stage == variants.Update {
+			if c.Stage == variants.Update || c.Stage == variants.Score {
 				want = plain.Candidates[i].Seconds
 			}
 			if c.Stage != variants.Accumulate && math.Abs(c.Seconds/want-1) > 1e-9 {
 				t.Errorf("factor %v: %s %s: %v s: want %v", factor, c.Variant, c.Config, c.Seconds, want)
 			}
+		}
+	}
+}
+
+// TestScoringAsksOnce: a plan that does not train asks wisdom of each of its candidates once, and of no others: one is made for a
+// score of a single event.
+func TestScoringAsksOnce(t *testing.T) {
+	for _, need := range []autotune.Need{{Score: true}, {Responsibilities: true}} {
+		asked := map[string]int{}
+		d := processor()
+		d.Known = func(_ variants.Problem, c variants.Candidate) (autotune.Timing, bool) {
+			asked[nameOf(c)]++
+			return autotune.Timing{}, false
+		}
+		p := plan(t, problem(), need, d)
+		for _, c := range p.Candidates {
+			if name := nameOf(c.Candidate); asked[name] != 1 {
+				t.Errorf("%+v: asked of %s %d times", need, name, asked[name])
+			}
+		}
+		if len(asked) != len(p.Candidates) {
+			t.Errorf("%+v: asked %v for %d candidates", need, asked, len(p.Candidates))
 		}
 	}
 }
