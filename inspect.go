@@ -32,7 +32,7 @@ func (s *settings) planToTrain(m, d int, n int64) (*Plan, error) {
 	if s.arch != "" {
 		s.device = DeviceCUDA
 	}
-	c := chooser{settings: s, need: autotune.Need{Train: true, Passes: s.expectedPasses(), Variant: s.variant}}
+	c := chooser{settings: s, need: autotune.Need{Train: true, Passes: s.expectedPasses(), Variant: s.variant, Whole: true}}
 	return c.plan(s.problem(m, d, n))
 }
 

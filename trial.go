@@ -84,7 +84,7 @@ func (l *laboratory) serve(ctx context.Context, request trialRequest) (reply tri
 		}
 	}
 	if wrong, ok := errors.AsType[*autotune.WrongError](err); ok {
-		return trialReply{Worst: wrong.Worst, Wrong: wrong.Where}
+		return trialReply{Worst: wrong.Largest(), Wrong: wrong.Where}
 	}
 	if err != nil {
 		result, ok := errors.AsType[cuda.Result](err)
@@ -133,7 +133,7 @@ func (b *remoteBench) Time(ctx context.Context, p variants.Problem, c variants.C
 // ask sends a request and waits for its reply, for the end of the worker, or for that of ctx, which ends the worker.
 func (b *remoteBench) ask(ctx context.Context, request trialRequest) (trialReply, error) {
 	if err := b.start(); err != nil {
-		return trialReply{}, err
+		return trialReply{}, &autotune.BenchError{Err: err}
 	}
 	p := b.process
 	type answer struct {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -141,6 +142,20 @@ func TestTuneWorkerLost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTuneNoWorker: where no worker can be started, no kernel is held to be bad, now or later.
+func TestTuneNoWorker(t *testing.T) {
+	dir := t.TempDir()
+	missing := func() *exec.Cmd { return exec.Command(filepath.Join(dir, "no such program")) }
+	tuner := newTestTuner(t, TunerOptions{Worker: missing}, WithCacheDir(dir))
+	tuning, err := tuner.Tune(t.Context(), 2, 2, 2000)
+	if !errors.As(err, new(*autotune.BenchError)) || tuning == nil || len(tuning.Missing) == 0 {
+		t.Errorf("tuning %+v, error %v", tuning, err)
+	}
+	if w, err := tuner.store.Load(); err != nil || w.Len() != 0 {
+		t.Errorf("kept %v, %v: want nothing", w.Records(), err)
 	}
 }
 

@@ -36,6 +36,9 @@ type Timing struct {
 	Failed string
 }
 
+// usable reports whether there is a time.
+func (t Timing) usable() bool { return t.Failed == "" && t.Seconds > 0 && !math.IsInf(t.Seconds, 0) }
+
 // Need is what is to be done for a problem.
 type Need struct {
 	// Train asks for statistics and an M-step, Score for log-likelihoods and labels, Responsibilities for the N×M matrix.
@@ -46,6 +49,9 @@ type Need struct {
 	Variant string
 	// Mode says what a choice may rest on.
 	Mode Mode
+	// Whole asks whether each candidate was compiled before, for a plan that is to be read: that takes rendering all of them. A
+	// plan that is to be run knows it of its choices alone.
+	Whole bool
 }
 
 // For plans a problem on one device. Its error says that no variant serves a stage, with each one's reason.
@@ -60,7 +66,7 @@ func For(p variants.Problem, need Need, d Device) (*Plan, error) {
 		plan.finish()
 		return plan, nil
 	}
-	pl := planner{plan: plan, problem: p, need: need, device: d}
+	pl := planner{plan: plan, problem: p, need: need, device: d, picked: map[variants.Stage]picked{}}
 	if err := pl.stages(); err != nil {
 		return nil, err
 	}
@@ -81,6 +87,16 @@ type planner struct {
 	device  Device
 	// explores is set once a stage has a candidate that was not measured yet: one a plan, so that it is known which one was.
 	explores bool
+	// picked is what was found for each stage: E-steps are asked for twice.
+	picked map[variants.Stage]picked
+	// scale is of estimates, 0 where it is not known yet: see [planner.scaleOfRivals].
+	scale float64
+}
+
+// picked is the best choice for a stage, or why there is none.
+type picked struct {
+	choice Choice
+	err    error
 }
 
 // stages chooses variants for all that is needed.
@@ -176,8 +192,18 @@ func (p *planner) named() (variants.Stage, error) {
 	return v.Stage, err
 }
 
-// best returns the fastest candidate for a stage by estimate, the preferred one of equals.
+// best returns the fastest candidate for a stage, the preferred one of equals.
 func (p *planner) best(stage variants.Stage) (Choice, error) {
+	found, ok := p.picked[stage]
+	if !ok {
+		found.choice, found.err = p.weigh(stage)
+		p.picked[stage] = found
+	}
+	return found.choice, found.err
+}
+
+// weigh finds it, and notes all candidates in the plan.
+func (p *planner) weigh(stage variants.Stage) (Choice, error) {
 	named, err := p.named()
 	if err != nil {
 		return Choice{}, err
@@ -202,7 +228,7 @@ func (p *planner) best(stage variants.Stage) (Choice, error) {
 	for i, c := range candidates {
 		choices[i] = Choice{Stage: stage, Variant: c.Variant.Name(), Config: c.Config.String(), Candidate: c, Seconds: p.seconds(c), From: Estimated}
 	}
-	choices = p.learn(choices)
+	choices = p.learn(stage, choices)
 	if len(choices) == 0 {
 		return Choice{}, &UnservedError{Stage: stage, Device: p.device.Name, Problem: p.problem, Refused: p.plan.Refused}
 	}
@@ -210,17 +236,24 @@ func (p *planner) best(stage variants.Stage) (Choice, error) {
 	if err != nil {
 		return Choice{}, err
 	}
+	if p.need.Whole {
+		for i := range choices {
+			choices[i].Cached = p.cached(choices[i])
+		}
+	}
 	p.plan.Candidates = append(p.plan.Candidates, choices...)
 	return best, nil
 }
 
 // learn puts what wisdom has in the place of estimates, and drops what was tried and failed, unless it is named. The estimates
-// that are left are scaled such that estimates and times agree, in their geometric mean, where there are both.
-func (p *planner) learn(choices []Choice) []Choice {
+// that are left are scaled such that estimates and times agree, in their geometric mean, where there are both: within the stage,
+// or, where it has no time, among the stages that are weighed against each other: a fused stage that was timed is held against an
+// E-step with moments that were not.
+func (p *planner) learn(stage variants.Stage, choices []Choice) []Choice {
 	if p.device.Known == nil {
 		return choices
 	}
-	logRatio, both := 0.0, 0
+	var both agreement
 	kept := choices[:0]
 	for _, c := range choices {
 		timing, ok := p.device.Known(p.problem, c.Candidate)
@@ -230,9 +263,8 @@ func (p *planner) learn(choices []Choice) []Choice {
 				Variant: c.Variant, Backend: c.Candidate.Variant.Backend, Config: c.Config, Reason: "was tried: " + timing.Failed,
 			})
 			continue
-		case ok && timing.Failed == "":
-			logRatio += math.Log(timing.Seconds / c.Seconds)
-			both++
+		case ok && timing.usable():
+			both.add(timing.Seconds, c.Seconds)
 			c.Seconds, c.From = timing.Seconds, Ranked
 			if timing.Trusted {
 				c.From = Measured
@@ -240,13 +272,53 @@ func (p *planner) learn(choices []Choice) []Choice {
 		}
 		kept = append(kept, c)
 	}
+	scale := both.scale()
+	if both.count == 0 && p.need.Train && slices.Contains(rivals(), stage) {
+		scale = p.scaleOfRivals()
+	}
 	for i := range kept {
-		if c := &kept[i]; both > 0 && c.From == Estimated {
-			c.Seconds *= math.Exp(logRatio / float64(both))
+		if c := &kept[i]; c.From == Estimated {
+			c.Seconds *= scale
 		}
 	}
 	return kept
 }
+
+// rivals are the stages that are weighed against each other: see [planner.accumulate].
+func rivals() []variants.Stage {
+	return []variants.Stage{variants.Accumulate, variants.EStep, variants.Moments}
+}
+
+// scaleOfRivals returns how many times longer than estimated their candidates take that have a time, 1 without any.
+func (p *planner) scaleOfRivals() float64 {
+	if p.scale == 0 {
+		var both agreement
+		for _, stage := range rivals() {
+			candidates, _ := variants.Candidates(stage, p.problem, p.device.Target)
+			for _, c := range candidates {
+				if timing, ok := p.device.Known(p.problem, c); ok && timing.usable() {
+					both.add(timing.Seconds, p.seconds(c))
+				}
+			}
+		}
+		p.scale = both.scale()
+	}
+	return p.scale
+}
+
+// agreement is how times and estimates of the same candidates compare.
+type agreement struct {
+	logarithms float64 // the sum of ln(time / estimate)
+	count      int
+}
+
+func (a *agreement) add(seconds, estimate float64) {
+	a.logarithms += math.Log(seconds / estimate)
+	a.count++
+}
+
+// scale returns the geometric mean of time / estimate, 1 of nothing.
+func (a *agreement) scale() float64 { return math.Exp(a.logarithms / float64(max(1, a.count))) }
 
 // pick returns the fastest of a stage's choices, the preferred one of equals. Where there are times that can be trusted, they
 // alone count; when exploring, a choice without one comes first.
@@ -297,6 +369,11 @@ func (p *planner) seconds(c variants.Candidate) float64 {
 func (p *planner) choose(c Choice, everyPass bool) {
 	c.Cached = p.cached(c)
 	p.plan.Choices = append(p.plan.Choices, c)
+	for i := range p.plan.Candidates {
+		if of := &p.plan.Candidates[i]; of.Stage == c.Stage && of.Variant == c.Variant && of.Config == c.Config {
+			of.Chosen, of.Cached = true, c.Cached
+		}
+	}
 	if !c.Cached {
 		p.plan.Estimate.Compile += p.device.CompileSeconds
 	}

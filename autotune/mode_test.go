@@ -11,6 +11,8 @@ import (
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/variants"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // knowing returns the processor with times of some candidates, by "variant config".
@@ -65,6 +67,69 @@ func TestRankedScales(t *testing.T) {
 	}
 }
 
+// TestScaleOfOtherStages: a fused stage that was timed is held against estimates of the others on the scale of its times, so that a
+// device that is slower than its rates does not have what was never timed chosen. The estimates of the M-step and of scoring, which
+// are held against no other stage, are their own.
+func TestScaleOfOtherStages(t *testing.T) {
+	need := autotune.Need{Train: true, Variant: "update-full-component"}
+	plain := plan(t, problem(), need, processor())
+	if slices.Contains(plain.Variants(), "estep-full-lanes") {
+		t.Fatalf("the fused stage is to be estimated as the faster:\n%v", plain)
+	}
+	for _, factor := range []float64{0.1, 1, 10} {
+		estimate := choiceFor(t, plain, variants.Accumulate).Seconds
+		d := knowing(map[string]autotune.Timing{ // whose geometric mean is factor times what both are estimated at
+			"accumulate-full-lanes tile=64": trusted(factor / 1.01 * estimate), "accumulate-full-lanes tile=128": trusted(factor * 1.01 * estimate),
+		})
+		p := plan(t, problem(), need, d)
+		if c := choiceFor(t, p, variants.Accumulate); c.From != autotune.Measured || c.Config != "tile=64" {
+			t.Errorf("factor %v: %+v", factor, c)
+		}
+		for i, c := range p.Candidates {
+			want := factor * plain.Candidates[i].Seconds
+			if c.Stage == variants.Update || c.Stage == variants.Score {
+				want = plain.Candidates[i].Seconds
+			}
+			if c.Stage != variants.Accumulate && math.Abs(c.Seconds/want-1) > 1e-9 {
+				t.Errorf("factor %v: %s %s: %v s: want %v", factor, c.Variant, c.Config, c.Seconds, want)
+			}
+		}
+	}
+}
+
+// TestScoringAsksOnce: a plan that does not train asks wisdom of each of its candidates once, and of no others: one is made for a
+// score of a single event.
+func TestScoringAsksOnce(t *testing.T) {
+	for _, need := range []autotune.Need{{Score: true}, {Responsibilities: true}} {
+		asked := map[string]int{}
+		d := processor()
+		d.Known = func(_ variants.Problem, c variants.Candidate) (autotune.Timing, bool) {
+			asked[nameOf(c)]++
+			return autotune.Timing{}, false
+		}
+		p := plan(t, problem(), need, d)
+		for _, c := range p.Candidates {
+			if name := nameOf(c.Candidate); asked[name] != 1 {
+				t.Errorf("%+v: asked of %s %d times", need, name, asked[name])
+			}
+		}
+		if len(asked) != len(p.Candidates) {
+			t.Errorf("%+v: asked %v for %d candidates", need, asked, len(p.Candidates))
+		}
+	}
+}
+
+// TestNoTime: wisdom of a time that is none is no wisdom.
+func TestNoTime(t *testing.T) {
+	plain := plan(t, problem(), autotune.Need{Score: true}, processor())
+	for _, seconds := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+		d := knowing(map[string]autotune.Timing{"score-full-lanes tile=128": trusted(seconds)})
+		if c := choiceFor(t, plan(t, problem(), autotune.Need{Score: true}, d), variants.Score); c.From != autotune.Estimated || c.Seconds != choiceFor(t, plain, variants.Score).Seconds {
+			t.Errorf("%v s: %+v", seconds, c)
+		}
+	}
+}
+
 // TestFailedIsRefused: what was tried here and failed is not planned again, and the plan says why.
 func TestFailedIsRefused(t *testing.T) {
 	d := knowing(map[string]autotune.Timing{"score-full-lanes tile=64": {Trusted: true, Failed: "crashed, a signal"}})
@@ -102,6 +167,28 @@ func TestWisdomOnly(t *testing.T) {
 	need.Variant = ""
 	if p := plan(t, problem(), need, d); slices.Contains(p.Variants(), "accumulate-full-lanes") {
 		t.Errorf("what was not measured is planned:\n%v", p)
+	}
+}
+
+// TestNoWisdomSays: the command that an error names is of the very problem and device.
+func TestNoWisdomSays(t *testing.T) {
+	for _, test := range []struct {
+		device string
+		change func(*variants.Problem)
+		want   string
+	}{
+		{"cc", func(*variants.Problem) {}, "gmmspec tune -M 16 -D 19 -N 100000 --device cc --precision float64"},
+		{"cuda:1", func(p *variants.Problem) { p.N = 0 }, "gmmspec tune -M 16 -D 19 -N 1 --device cuda:1 --precision float64"},
+		{
+			"cuda (a typical sm_90)", func(p *variants.Problem) { p.Covariance, p.Precision = variants.Tied, variants.Float32 },
+			"gmmspec tune -M 16 -D 19 -N 100000 --device cuda --precision float32 --covariance tied",
+		},
+	} {
+		e := &autotune.NoWisdomError{Stage: variants.Moments, Device: test.device, Problem: problem()}
+		test.change(&e.Problem)
+		if text := e.Error(); !strings.HasSuffix(text, "run "+test.want) || !strings.Contains(text, "moments on "+test.device) {
+			t.Errorf("%s: want it to end in %q", text, test.want)
+		}
 	}
 }
 
@@ -149,12 +236,66 @@ func TestCandidatesShown(t *testing.T) {
 			t.Errorf("not said: %q in\n%v", part, p)
 		}
 	}
-	text, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestCandidatesMarked: of what was weighed those that were chosen are marked, each is listed once though E-steps are asked for
+// twice, and whether it was compiled before is said of the chosen, or of all where that is asked.
+func TestCandidatesMarked(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		asked := map[string]bool{}
+		d := processor()
+		d.Cached = func(_ variants.Problem, c variants.Candidate) bool {
+			asked[nameOf(c)] = true
+			return c.Config.String() == "tile=64"
+		}
+		p := plan(t, problem(), autotune.Need{Train: true, Responsibilities: true, Whole: whole}, d)
+		var chosen, seen []string
+		for _, c := range p.Candidates {
+			name := nameOf(c.Candidate)
+			if slices.Contains(seen, name) {
+				t.Errorf("%s is listed twice", name)
+			}
+			seen = append(seen, name)
+			if c.Chosen {
+				chosen = append(chosen, string(c.Stage))
+			}
+			if want := c.Config == "tile=64" && (whole || c.Chosen); c.Cached != want {
+				t.Errorf("whole %v: %s: cached %v: want %v", whole, name, c.Cached, want)
+			}
+		}
+		if want := []string{"accumulate", "estep", "score"}; !slices.Equal(slices.Sorted(slices.Values(chosen)), want) {
+			t.Errorf("chosen %v: want %v", chosen, want)
+		}
+		if want := len(p.Choices); !whole && len(asked) != want || whole && len(asked) != len(p.Candidates) {
+			t.Errorf("whole %v: asked of %d kernels whether they are cached, of %d candidates, %d of them chosen", whole, len(asked), len(p.Candidates), want)
+		}
 	}
-	var back autotune.Plan
-	if err := json.Unmarshal(text, &back); err != nil || len(back.Candidates) != len(p.Candidates) || back.Candidates[0].From != autotune.Estimated {
-		t.Errorf("%v, read back as %+v", err, back)
+}
+
+// TestPlanJSON: a plan is read back as it was, but for the rows themselves.
+func TestPlanJSON(t *testing.T) {
+	d := knowing(map[string]autotune.Timing{
+		"score-full-lanes tile=64": trusted(0.1), "score-full-lanes tile=128": {Trusted: true, Failed: "crashed, a signal"},
+		"estep-full-lanes tile=64": {Seconds: 0.2},
+	})
+	d.Startup = 0.3
+	for _, need := range []autotune.Need{
+		{Train: true, Passes: 7}, {Train: true, Responsibilities: true, Mode: autotune.Explore}, {Train: true, Variant: "moments-full-lanes"},
+	} {
+		whole := autotune.Cheapest([]*autotune.Plan{plan(t, problem(), need, d)}, []autotune.Alternative{{Device: "cuda", Reason: "it is not here"}})
+		text, err := json.Marshal(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back autotune.Plan
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(*whole, back, cmpopts.IgnoreFields(autotune.Choice{}, "Candidate")); diff != "" {
+			t.Errorf("%+v: read back (-written +read):\n%s", need, diff)
+		}
+		if back.String() != whole.String() {
+			t.Errorf("it reads\n%swas\n%s", back.String(), whole)
+		}
 	}
 }

@@ -18,11 +18,13 @@ type Choice struct {
 	Stage   variants.Stage `json:"stage"`
 	Variant string         `json:"variant"`
 	Config  string         `json:"config,omitempty"`
-	Cached  bool           `json:"cached"`  // compiled before
+	Cached  bool           `json:"cached"`  // compiled before; see [Need.Whole]
 	Seconds float64        `json:"seconds"` // a pass
 	From    From           `json:"from"`    // what Seconds rests on
 	// Explored is set where it was chosen because it was not measured yet.
 	Explored bool `json:"explored,omitempty"`
+	// Chosen is set among a plan's candidates, of those that are its choices too.
+	Chosen bool `json:"chosen,omitempty"`
 
 	Candidate variants.Candidate `json:"-"`
 }
@@ -65,10 +67,16 @@ type NoWisdomError struct {
 	Problem variants.Problem
 }
 
-// Error says how to come by a measurement.
+// Error says how to come by a measurement: of this covariance type and precision, on this device.
 func (e *NoWisdomError) Error() string {
-	return fmt.Sprintf("autotune: nothing was measured of %s on %s for %s: run gmmspec tune -M %d -D %d -N %d",
-		e.Stage, e.Device, e.Problem, e.Problem.M, e.Problem.D, max(1, e.Problem.N))
+	p := e.Problem
+	device, _, _ := strings.Cut(e.Device, " ") // of a typical one the name says more
+	text := fmt.Sprintf("autotune: nothing was measured of %s on %s for %s: run gmmspec tune -M %d -D %d -N %d --device %s --precision %s",
+		e.Stage, e.Device, p, p.M, p.D, max(1, p.N), device, p.Precision)
+	if p.Covariance != variants.Full {
+		text += " --covariance " + string(p.Covariance)
+	}
+	return text
 }
 
 // Estimate is where the time of a plan is expected to go, in seconds.
@@ -86,7 +94,7 @@ type Plan struct {
 	Device  string           `json:"device"`
 	Target  variants.Target  `json:"target"`
 	Choices []Choice         `json:"choices"` // empty for the reference
-	// Candidates are all that were weighed, in the order of the table.
+	// Candidates are all that were weighed, stage by stage in the order of the table.
 	Candidates []Choice             `json:"candidates"`
 	Estimate   Estimate             `json:"estimate"`
 	Why        string               `json:"why"`

@@ -2,12 +2,14 @@ package autotune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gmmspec/gmmspec/variants"
 )
 
-// Simulation is a [Bench] that replays records: planning and tuning can be looked at without the device.
+// Simulation is a [Bench] that replays records: planning and tuning can be looked at without the device. A candidate that has no
+// record has no source, and is refused.
 type Simulation struct {
 	Env    Environment
 	Wisdom *Wisdom
@@ -36,21 +38,20 @@ func (s *Simulation) Source(p variants.Problem, c variants.Candidate) (string, e
 func (s *Simulation) Build(_ context.Context, p variants.Problem, c variants.Candidate) error {
 	r, err := s.record(p, c)
 	if err == nil && r.Outcome == NotCompiled {
-		return fmt.Errorf("autotune: %s", r.Reason)
+		return errors.New(r.Reason)
 	}
 	return err
 }
 
-// Verify does what the record's candidate did: it hangs until ctx is done, crashes, or is wrong.
-func (s *Simulation) Verify(ctx context.Context, p variants.Problem, c variants.Candidate) (float64, error) {
+// Verify ends as the record's candidate did, without delay: it hung, crashed, or was wrong.
+func (s *Simulation) Verify(_ context.Context, p variants.Problem, c variants.Candidate) (float64, error) {
 	r, err := s.record(p, c)
 	if err != nil {
 		return 0, err
 	}
 	switch r.Outcome {
 	case Hung:
-		<-ctx.Done()
-		return 0, ctx.Err()
+		return 0, context.DeadlineExceeded
 	case Crashed:
 		return 0, &CrashError{r.Reason}
 	case Wrong:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -25,7 +26,7 @@ type TuneRequest struct {
 	Known *Wisdom
 	// Workers is how many candidates are built at once.
 	Workers int
-	// Now is the clock.
+	// Now is the clock. It is needed.
 	Now func() time.Time
 	// Limit bounds each step of a candidate: past it, it hangs. 0 is [DefaultLimit].
 	Limit time.Duration
@@ -51,7 +52,7 @@ type Tuning struct {
 	Records []Record
 	// Known is how many of them were known before.
 	Known int
-	// Refused are the candidates that do not serve the problem.
+	// Refused are the candidates that do not serve the problem, or have no source.
 	Refused []variants.Rejection
 	// Missing are the candidates for which no time was left.
 	Missing []string
@@ -91,6 +92,7 @@ type trial struct {
 	candidate variants.Candidate
 	record    Record
 	known     bool
+	verified  bool // held against the reference
 	done      bool // its record is final
 	times     []float64
 }
@@ -102,15 +104,21 @@ type tuner struct {
 	began  time.Time
 	trials []*trial
 	tuning *Tuning
+
+	mu      sync.Mutex
+	trouble error // of the bench, after which nothing new begins
 }
 
 // Tune tries every candidate of the stages: it is built, held against the reference, and only then timed. What fails in
 // whatever way costs that candidate alone. The rest are timed in turns, so that a disturbance meets all of them, and those
-// that are near the best longer than others. When ctx is cancelled what was learned is returned with its error; where every
-// candidate of a stage failed, an error lists why.
+// that are near the best longer than others. When ctx is cancelled, or the bench itself fails, what was learned is returned with
+// the error; where every candidate of a stage failed, an error lists why.
 func Tune(ctx context.Context, request TuneRequest, bench Bench) (*Tuning, error) {
 	if err := request.Problem.Validate(); err != nil {
 		return nil, err
+	}
+	if request.Now == nil {
+		return nil, errors.New("autotune: a tuning needs a clock")
 	}
 	if request.Limit == 0 {
 		request.Limit = DefaultLimit
@@ -138,29 +146,48 @@ func (t *tuner) collect() error {
 			slices.SortStableFunc(serve, func(a, b variants.Candidate) int { return cmp.Compare(t.promise(a), t.promise(b)) })
 			serve = serve[:t.Most]
 		}
+		errs := []error{fmt.Errorf("autotune: no candidate for %s of %s has a source", stage, t.Problem)}
 		for _, c := range serve {
-			source, err := t.bench.Source(t.Problem, c)
+			one, err := t.start(stage, c)
 			if err != nil {
-				return err
-			}
-			one := &trial{candidate: c, record: Record{
-				Environment: t.tuning.Environment, Problem: t.Problem, Stage: stage,
-				Variant: c.Variant.Name(), Config: c.Config.String(), Source: source,
-			}}
-			if t.Known != nil {
-				if r, ok := t.Known.Get(one.record.Key()); ok && r.Source == source {
-					one.record, one.known, one.done = r, true, true
-				}
+				t.tuning.Refused = append(t.tuning.Refused, variants.Rejection{
+					Variant: c.Variant.Name(), Backend: c.Variant.Backend, Config: c.Config.String(), Reason: err.Error(),
+				})
+				errs = append(errs, err)
+				continue
 			}
 			t.trials = append(t.trials, one)
+		}
+		if len(serve) > 0 && len(errs) > len(serve) {
+			return errors.Join(errs...)
 		}
 	}
 	return nil
 }
 
+// start begins the trial of a candidate with what is known of it.
+func (t *tuner) start(stage variants.Stage, c variants.Candidate) (*trial, error) {
+	source, err := t.bench.Source(t.Problem, c)
+	if err != nil {
+		return nil, err
+	}
+	one := &trial{candidate: c, record: Record{
+		Environment: t.tuning.Environment, Problem: t.Problem, Stage: stage,
+		Variant: c.Variant.Name(), Config: c.Config.String(), Source: source,
+	}}
+	if t.Known != nil {
+		if r, ok := t.Known.Get(one.record.Key()); ok && r.Source == source {
+			one.record, one.known, one.done = r, true, true
+		}
+	}
+	return one, nil
+}
+
 // over reports whether nothing new may begin.
 func (t *tuner) over(ctx context.Context) bool {
-	return ctx.Err() != nil || t.Budget > 0 && t.Now().Sub(t.began) >= t.Budget
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.trouble != nil || ctx.Err() != nil || t.Budget > 0 && t.Now().Sub(t.began) >= t.Budget
 }
 
 // pending lists the trials that go on.
@@ -187,18 +214,21 @@ func (t *tuner) tell(step string, done, total int, one *trial) {
 func (t *tuner) build(ctx context.Context) {
 	pending := t.pending(anyTrial)
 	queue := make(chan *trial)
-	var mu sync.Mutex
+	var telling sync.Mutex
 	done := 0
 	var wait sync.WaitGroup
 	for range max(1, t.Workers) {
 		wait.Go(func() {
 			for one := range queue {
+				if t.over(ctx) { // it may have been so for as long as no worker was free
+					continue
+				}
 				err := t.limited(ctx, func(ctx context.Context) error { return t.bench.Build(ctx, t.Problem, one.candidate) })
-				mu.Lock()
+				telling.Lock()
 				t.settle(ctx, one, NotCompiled, err)
 				done++
 				t.tell("build", done, len(pending), one)
-				mu.Unlock()
+				telling.Unlock()
 			}
 		})
 	}
@@ -224,12 +254,20 @@ func (t *tuner) settle(ctx context.Context, one *trial, otherwise Outcome, err e
 	if err == nil || ctx.Err() != nil {
 		return // a trial that was interrupted is missing
 	}
+	if trouble, ok := errors.AsType[*BenchError](err); ok {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.trouble == nil {
+			t.trouble = trouble
+		}
+		return
+	}
 	one.done = true
 	one.record.Outcome, one.record.Reason, one.record.Date = otherwise, err.Error(), t.Now().UTC()
 	if wrong, ok := errors.AsType[*WrongError](err); ok {
-		one.record.Outcome, one.record.Error = Wrong, wrong.Worst
-	} else if _, ok := errors.AsType[*CrashError](err); ok {
-		one.record.Outcome = Crashed
+		one.record.Outcome, one.record.Error, one.record.Reason = Wrong, wrong.Largest(), wrong.Where
+	} else if crash, ok := errors.AsType[*CrashError](err); ok {
+		one.record.Outcome, one.record.Reason = Crashed, crash.Reason
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		one.record.Outcome, one.record.Reason = Hung, fmt.Sprintf("no answer in %v", t.Limit)
 	}
@@ -242,11 +280,18 @@ func (t *tuner) verify(ctx context.Context) {
 		if t.over(ctx) {
 			return
 		}
-		err := t.limited(ctx, func(ctx context.Context) (err error) {
-			one.record.Error, err = t.bench.Verify(ctx, t.Problem, one.candidate)
+		err := t.limited(ctx, func(ctx context.Context) error {
+			worst, err := t.bench.Verify(ctx, t.Problem, one.candidate)
+			if err == nil && !(worst >= 0 && worst <= math.MaxFloat64) { // NaN is no judgement
+				err = &WrongError{Worst: worst, Where: fmt.Sprintf("a difference of %v", worst)}
+			}
+			if err == nil {
+				one.record.Error = worst
+			}
 			return err
 		})
 		t.settle(ctx, one, Crashed, err)
+		one.verified = err == nil
 		t.tell("verify", i+1, len(pending), one)
 	}
 }
@@ -268,7 +313,7 @@ const (
 
 // time times the candidates of a stage: the promising ones first, so that the others are soon seen to be behind.
 func (t *tuner) time(ctx context.Context, stage variants.Stage) {
-	pending := t.pending(func(one *trial) bool { return one.record.Stage == stage })
+	pending := t.pending(func(one *trial) bool { return one.verified && one.record.Stage == stage })
 	slices.SortStableFunc(pending, func(a, b *trial) int {
 		return cmp.Compare(t.promise(a.candidate), t.promise(b.candidate))
 	})
@@ -330,8 +375,7 @@ func (t *tuner) rounds(ctx context.Context, pending []*trial) {
 			if t.over(ctx) {
 				return
 			}
-			repeats := int(roundSeconds/spreadOf(one.times).median) + 1
-			t.turn(ctx, one, min(repeats, mostRepeats))
+			t.turn(ctx, one, int(min(roundSeconds/spreadOf(one.times).median+1, mostRepeats)))
 		}
 	}
 }
@@ -341,7 +385,8 @@ func told(best, next spread) bool {
 	return best.high < next.low || best.median > 0 && next.median < alike*best.median
 }
 
-// turn times a candidate's passes.
+// turn times a candidate's passes. What is no time, such as the 0 of a clock that is coarser than a pass, is left out: a candidate
+// that has no other is missing.
 func (t *tuner) turn(ctx context.Context, one *trial, repeats int) {
 	var times []float64
 	err := t.limited(ctx, func(ctx context.Context) (err error) {
@@ -349,8 +394,10 @@ func (t *tuner) turn(ctx context.Context, one *trial, repeats int) {
 		return err
 	})
 	t.settle(ctx, one, Crashed, err)
-	if err == nil {
-		one.times = append(one.times, times...)
+	for _, seconds := range times {
+		if err == nil && seconds > 0 && !math.IsInf(seconds, 0) {
+			one.times = append(one.times, seconds)
+		}
 	}
 }
 
@@ -394,7 +441,7 @@ func (t *tuner) finish(ctx context.Context) (*Tuning, error) {
 	if err := ctx.Err(); err != nil {
 		return t.tuning, err
 	}
-	var errs []error
+	errs := []error{t.trouble}
 	for _, stage := range t.Stages {
 		errs = append(errs, t.failed(stage))
 	}

@@ -3,6 +3,8 @@ package autotune_test
 import (
 	"context"
 	"errors"
+	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -20,6 +22,8 @@ type script struct {
 	fails   map[string]string  // "build", "verify" (wrong), "crash", "hang", "time" (crash in the timing)
 	noise   float64            // times are up to so much longer
 	step    time.Duration      // that building and verifying take
+	jump    time.Duration      // that the clock is set by after each of those
+	tick    float64            // of the clock that passes are timed by, in seconds; 0 for none
 
 	mu     sync.Mutex
 	now    time.Time
@@ -35,6 +39,9 @@ func newScript(seconds map[string]float64) *script {
 		asked: func(string, string) {},
 	}
 }
+
+// errNoWorker is trouble of a bench.
+var errNoWorker = errors.New("no more processes")
 
 // lanes are the candidates of the tests: what the table of C has for full.
 func lanes() map[string]float64 {
@@ -62,24 +69,33 @@ func (s *script) pass(d time.Duration) {
 func (s *script) Environment() autotune.Environment { return here() }
 
 func (s *script) Source(_ variants.Problem, c variants.Candidate) (string, error) {
+	if s.fails[nameOf(c)] == "source" {
+		return "", errors.New("it cannot be rendered")
+	}
 	return "source of " + nameOf(c), nil
 }
 
-func (s *script) Build(_ context.Context, _ variants.Problem, c variants.Candidate) error {
+func (s *script) Build(ctx context.Context, _ variants.Problem, c variants.Candidate) error {
 	s.asked("build", nameOf(c))
 	s.pass(s.step)
 	s.mu.Lock()
 	s.built = append(s.built, nameOf(c))
 	s.mu.Unlock()
-	if s.fails[nameOf(c)] == "build" {
+	switch s.fails[nameOf(c)] {
+	case "build":
 		return errors.New("error: expected ';'")
+	case "build hangs":
+		<-ctx.Done()
+		return ctx.Err()
+	case "trouble in building":
+		return &autotune.BenchError{Err: errNoWorker}
 	}
 	return nil
 }
 
 func (s *script) Verify(ctx context.Context, _ variants.Problem, c variants.Candidate) (float64, error) {
 	s.asked("verify", nameOf(c))
-	s.pass(s.step)
+	s.pass(s.step + s.jump)
 	switch s.fails[nameOf(c)] {
 	case "verify":
 		return 0.5, &autotune.WrongError{Worst: 0.5, Where: "covariances"}
@@ -88,14 +104,26 @@ func (s *script) Verify(ctx context.Context, _ variants.Problem, c variants.Cand
 	case "hang":
 		<-ctx.Done()
 		return 0, ctx.Err()
+	case "infinite":
+		return 0, &autotune.WrongError{Worst: math.Inf(1), Where: "a NaN"}
+	case "judged as NaN":
+		return math.NaN(), nil
+	case "trouble":
+		return 0, &autotune.BenchError{Err: errNoWorker}
 	}
 	return 1e-12, nil
 }
 
-func (s *script) Time(_ context.Context, _ variants.Problem, c variants.Candidate, repeats int) ([]float64, error) {
+func (s *script) Time(ctx context.Context, _ variants.Problem, c variants.Candidate, repeats int) ([]float64, error) {
 	s.asked("time", nameOf(c))
-	if s.fails[nameOf(c)] == "time" {
+	switch s.fails[nameOf(c)] {
+	case "time":
 		return nil, &autotune.CrashError{Reason: "an illegal address"}
+	case "timing hangs":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case "trouble in timing":
+		return nil, &autotune.BenchError{Err: errNoWorker}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,6 +131,9 @@ func (s *script) Time(_ context.Context, _ variants.Problem, c variants.Candidat
 	for i := range times {
 		times[i] = s.seconds[nameOf(c)] * (1 + s.noise*s.random.Float64())
 		s.now = s.now.Add(time.Duration(times[i] * float64(time.Second)))
+		if s.tick > 0 {
+			times[i] = math.Floor(times[i]/s.tick) * s.tick
+		}
 	}
 	s.timed[nameOf(c)] += repeats
 	return times, nil
@@ -174,6 +205,7 @@ func TestTuneNoise(t *testing.T) {
 func TestTuneFails(t *testing.T) {
 	for how, want := range map[string]autotune.Outcome{
 		"build": autotune.NotCompiled, "verify": autotune.Wrong, "crash": autotune.Crashed, "hang": autotune.Hung, "time": autotune.Crashed,
+		"build hangs": autotune.Hung, "timing hangs": autotune.Hung, "infinite": autotune.Wrong, "judged as NaN": autotune.Wrong,
 	} {
 		t.Run(how, func(t *testing.T) {
 			s := newScript(lanes())
@@ -193,7 +225,105 @@ func TestTuneFails(t *testing.T) {
 			if len(tuning.Records) != len(lanes()) || len(tuning.Missing) != 0 {
 				t.Errorf("%d records, missing %v", len(tuning.Records), tuning.Missing)
 			}
+			if _, err := autotune.NewWisdom(tuning.Records...).WriteTo(io.Discard); err != nil {
+				t.Errorf("it cannot be kept: %v", err)
+			}
 		})
+	}
+}
+
+// TestTuneNoSource: a candidate that has no source is refused, with the reason, and costs nothing else; a stage without any other
+// is an error.
+func TestTuneNoSource(t *testing.T) {
+	s := newScript(lanes())
+	s.fails["estep-full-lanes tile=64"] = "source"
+	tuning := mustTune(t, s, nil)
+	if len(tuning.Records) != len(lanes())-1 || len(tuning.Missing) != 0 {
+		t.Errorf("%d records, missing %v", len(tuning.Records), tuning.Missing)
+	}
+	if !slices.Contains(tuning.Refused, variants.Rejection{
+		Variant: "estep-full-lanes", Backend: variants.CC, Config: "tile=64", Reason: "it cannot be rendered",
+	}) {
+		t.Errorf("refused %v", tuning.Refused)
+	}
+	s.fails["estep-full-lanes tile=128"] = "source"
+	if tuning, err := s.tune(t.Context(), nil); tuning != nil || err == nil || !strings.Contains(err.Error(), "for estep of M=16") ||
+		!strings.Contains(err.Error(), "it cannot be rendered") {
+		t.Errorf("tuning %v, error %v", tuning, err)
+	}
+}
+
+// TestTuneTrouble: where the bench fails, not a candidate, nothing is held against any candidate, nothing new begins, and what was
+// learned is kept.
+func TestTuneTrouble(t *testing.T) {
+	for how, records := range map[string]int{
+		"trouble in building": 0, // what was built was not timed
+		"trouble":             0,
+		"trouble in timing":   4, // the fused stage and the E-step are timed before
+	} {
+		s := newScript(lanes())
+		s.fails["moments-full-lanes tile=64"] = how
+		tuning, err := s.tune(t.Context(), nil)
+		if !errors.Is(err, errNoWorker) || tuning == nil {
+			t.Fatalf("%s: tuning %v, error %v", how, tuning, err)
+		}
+		if len(tuning.Records) != records || len(tuning.Missing) != len(lanes())-records {
+			t.Errorf("%s: records %v, missing %v", how, tuning.Records, tuning.Missing)
+		}
+		if slices.ContainsFunc(tuning.Records, func(r autotune.Record) bool { return !r.Timed() }) {
+			t.Errorf("%s: a candidate was found guilty: %v", how, tuning.Records)
+		}
+	}
+}
+
+// TestTuneCoarseClock: passes that are shorter than the clock's tick have no time, and a candidate that has no other is missing.
+func TestTuneCoarseClock(t *testing.T) {
+	s := newScript(lanes())
+	s.tick = 3.5e-3 // the E-step's passes are shorter, the moments' just longer
+	tuning := mustTune(t, s, nil)
+	for _, r := range tuning.Records {
+		if r.Stage == variants.EStep || r.Validate() != nil {
+			t.Errorf("%+v, %v", r, r.Validate())
+		}
+	}
+	if want := []string{"estep-full-lanes tile=64", "estep-full-lanes tile=128"}; !slices.Equal(tuning.Missing, want) {
+		t.Errorf("missing %v: want %v", tuning.Missing, want)
+	}
+	s = newScript(lanes())
+	s.noise, s.tick = 1, 4e-3 // some of the E-step's passes have a time
+	for _, r := range mustTune(t, s, nil).Records {
+		if r.Validate() != nil {
+			t.Errorf("%+v: %v", r, r.Validate())
+		}
+	}
+}
+
+// TestTuneBehind: a candidate that is behind, but not far, has one turn after its first pass, and a time of its own.
+func TestTuneBehind(t *testing.T) {
+	s := newScript(lanes())
+	s.seconds["moments-full-lanes tile=128"] = 12e-3
+	s.noise = 0.01
+	tuning := mustTune(t, s, nil)
+	behind, best := outcome(t, tuning, "moments-full-lanes tile=128"), outcome(t, tuning, "moments-full-lanes tile=64")
+	if behind.Outcome != autotune.OK || behind.Repeats != 2 || best.Repeats <= 2 {
+		t.Errorf("%+v of %d repeats beside the best of %d: want 2, and more", behind, behind.Repeats, best.Repeats)
+	}
+}
+
+// TestTuneFastPasses: a time of next to nothing asks for no absurd number of passes.
+func TestTuneFastPasses(t *testing.T) {
+	s := newScript(lanes())
+	s.seconds["moments-full-lanes tile=64"] = 1e-300
+	const most = 50 * 14
+	if mustTune(t, s, nil); s.timed["moments-full-lanes tile=64"] > most {
+		t.Errorf("%d passes: want at most %d", s.timed["moments-full-lanes tile=64"], most)
+	}
+}
+
+// TestTuneClock: a tuning without a clock is an error.
+func TestTuneClock(t *testing.T) {
+	if _, err := newScript(lanes()).tune(t.Context(), func(r *autotune.TuneRequest) { r.Now = nil }); err == nil {
+		t.Error("no error")
 	}
 }
 
@@ -266,6 +396,41 @@ func TestTuneBudget(t *testing.T) {
 	}
 }
 
+// TestTuneBudgetBuilds: a candidate that waited for a worker is not built once the time is up.
+func TestTuneBudgetBuilds(t *testing.T) {
+	s := newScript(lanes())
+	s.step = time.Second
+	s.asked = func(string, string) { time.Sleep(20 * time.Millisecond) } // until the next one waits
+	tuning := mustTune(t, s, func(r *autotune.TuneRequest) { r.Budget, r.Workers = time.Second/2, 1 })
+	if len(s.built) != 1 || len(tuning.Missing) != len(lanes()) || len(tuning.Records) != 0 {
+		t.Errorf("built %v, missing %v, records %v", s.built, tuning.Missing, tuning.Records)
+	}
+}
+
+// TestTuneClockBack: a clock that is set back after the time was up has nothing timed that was not verified.
+func TestTuneClockBack(t *testing.T) {
+	s := newScript(lanes())
+	s.step = time.Second
+	ahead := true
+	s.asked = func(what, _ string) {
+		if what == "verify" && ahead { // of all that is built, the first alone is verified before the time is up
+			ahead = false
+			s.pass(time.Hour)
+		}
+	}
+	back := func() time.Time {
+		now := s.clock()
+		if !ahead {
+			s.pass(-time.Hour / 2) // less is left of the hour at each look
+		}
+		return now
+	}
+	tuning := mustTune(t, s, func(r *autotune.TuneRequest) { r.Now, r.Budget = back, time.Minute })
+	if len(tuning.Records) > 1 || len(tuning.Missing) < len(lanes())-1 {
+		t.Errorf("records %v, missing %v", tuning.Records, tuning.Missing)
+	}
+}
+
 // TestTuneInterrupted: what was learned comes back with ctx's error.
 func TestTuneInterrupted(t *testing.T) {
 	s := newScript(lanes())
@@ -329,9 +494,48 @@ func TestSimulation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(now.Records) != len(was.Records) {
+		t.Errorf("%d records of %d", len(now.Records), len(was.Records))
+	}
 	for i, r := range now.Records {
-		if before := was.Records[i]; r.Outcome != before.Outcome || r.Seconds != before.Seconds || r.Variant != before.Variant {
-			t.Errorf("%v: was %v", r, before)
+		before := was.Records[i]
+		before.Low, before.High, before.Repeats, before.Date = r.Low, r.High, r.Repeats, r.Date
+		if r != before {
+			t.Errorf("%+v: was %+v", r, before)
+		}
+	}
+
+	replay.Wisdom.Forget(func(r autotune.Record) bool { return r.Variant == "moments-full-lanes" && r.Outcome == autotune.OK })
+	part, err := autotune.Tune(t.Context(), autotune.TuneRequest{
+		Problem: problem(), Target: processor().Target, Now: s.clock, Stages: []variants.Stage{variants.Accumulate, variants.Moments},
+	}, replay)
+	if err == nil || !strings.Contains(err.Error(), "every candidate for moments") {
+		t.Errorf("of the moments what fails alone is left: error %v", err)
+	}
+	if best, ok := part.Best(variants.Accumulate); !ok || best.Config != "tile=64" || len(part.Refused) == 0 {
+		t.Errorf("best %v, refused %v", best, part.Refused)
+	}
+}
+
+// TestWinners: the fused stage is held against the sum of the E-step and the moments, and does not need them, nor they it.
+func TestWinners(t *testing.T) {
+	fused, estep, moments := record("accumulate-full-lanes", "tile=64", 5), record("estep-full-lanes", "tile=64", 2), record("moments-full-lanes", "tile=64", 3)
+	slow, bound := fused, record("estep-full-lanes", "tile=128", 1)
+	slow.Seconds, bound.Outcome = 5.1, autotune.Bound
+	for name, test := range map[string]struct {
+		records []autotune.Record
+		want    []autotune.Record
+	}{
+		"equal":          {[]autotune.Record{estep, moments, fused}, []autotune.Record{fused}},
+		"split":          {[]autotune.Record{slow, estep, moments}, []autotune.Record{estep, moments}},
+		"fused alone":    {[]autotune.Record{slow, estep}, []autotune.Record{slow}},
+		"split alone":    {[]autotune.Record{moments, estep}, []autotune.Record{estep, moments}},
+		"half":           {[]autotune.Record{moments}, nil},
+		"a bound is not": {[]autotune.Record{bound, moments}, nil},
+		"none":           {nil, nil},
+	} {
+		if got := (&autotune.Tuning{Records: test.records}).Winners(); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v: want %v", name, got, test.want)
 		}
 	}
 }

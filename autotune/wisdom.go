@@ -10,6 +10,8 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -20,10 +22,13 @@ const WisdomFormat = "gmmspec-wisdom/1"
 // maxLine bounds a line of a file of wisdom, so that a damaged one cannot ask for all memory.
 const maxLine = 64 << 10
 
+// maxReason bounds a record's reason, in bytes: a compiler can say far more than a line holds. JSON writes a byte as six at most.
+const maxReason = 4 << 10
+
 // maxSize bounds M and D: far more than is ever timed.
 const maxSize = 1 << 20
 
-// Wisdom is kept records: of each candidate, problem and environment the last.
+// Wisdom is kept records: of each candidate, problem and environment the last. The zero value holds none.
 type Wisdom struct {
 	records map[Question]map[Key]Record
 	count   int
@@ -31,16 +36,20 @@ type Wisdom struct {
 
 // NewWisdom returns wisdom of those records.
 func NewWisdom(records ...Record) *Wisdom {
-	w := &Wisdom{records: map[Question]map[Key]Record{}}
+	w := &Wisdom{}
 	for _, r := range records {
 		w.Add(r)
 	}
 	return w
 }
 
-// Add keeps a record in the place of any earlier one of its key.
+// Add keeps a record in the place of any earlier one of its key. What a reason has past 4 KiB is dropped.
 func (w *Wisdom) Add(r Record) {
+	r.Reason = clip(r.Reason, maxReason)
 	key := r.Key()
+	if w.records == nil {
+		w.records = map[Question]map[Key]Record{}
+	}
 	of := w.records[key.Question]
 	if of == nil {
 		of = map[Key]Record{}
@@ -50,6 +59,17 @@ func (w *Wisdom) Add(r Record) {
 		w.count++
 	}
 	of[key] = r
+}
+
+// clip returns at most the first most bytes of a text, without a part of a character at its end.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }
 
 // Len returns the number of records.
@@ -108,7 +128,7 @@ func (w *Wisdom) Forget(match func(Record) bool) int {
 	return forgotten
 }
 
-// WriteTo writes the wisdom as text.
+// WriteTo writes the wisdom as text. A record that [ReadWisdom] would refuse is an error, and nothing is written.
 func (w *Wisdom) WriteTo(out io.Writer) (int64, error) {
 	var b bytes.Buffer
 	head, err := json.Marshal(wisdomHead{WisdomFormat})
@@ -117,13 +137,25 @@ func (w *Wisdom) WriteTo(out io.Writer) (int64, error) {
 	}
 	b.Write(append(head, '\n'))
 	for _, r := range w.Records() {
-		line, err := json.Marshal(r)
+		line, err := r.line()
 		if err != nil {
-			return 0, fmt.Errorf("autotune: %v: %w", r, err)
+			return 0, fmt.Errorf("autotune: %s of %s: %w", label(r.Variant, r.Config), r.Problem, err)
 		}
 		b.Write(append(line, '\n'))
 	}
 	return b.WriteTo(out)
+}
+
+// line returns the record as a line that can be read.
+func (r Record) line() ([]byte, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	line, err := json.Marshal(r)
+	if err == nil && len(line) >= maxLine {
+		err = fmt.Errorf("a line of %d bytes: want less than %d", len(line), maxLine)
+	}
+	return line, err
 }
 
 // wisdomHead is the first line.
@@ -179,14 +211,56 @@ func (w *Wisdom) readLine(n int, line []byte) error {
 	return nil
 }
 
-// readObject reads one JSON object with no other fields than v has.
+// readObject reads one JSON object with no other fields than v has, each at most once and with a value.
 func readObject(line []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if !utf8.Valid(line) {
+		return errors.New("not UTF-8")
+	}
+	if err := checkFields(json.NewDecoder(bytes.NewReader(line))); err != nil {
 		return err
 	}
-	if d.More() {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+// fieldLetters are what the names of fields consist of. Package json takes "S" and "ſ" for "s".
+const fieldLetters = "abcdefghijklmnopqrstuvwxyz_"
+
+// checkFields reports what package json lets pass: fields that come twice or in other letters, values that are null, and
+// whatever follows the object. The objects of wisdom hold objects, and no lists.
+func checkFields(d *json.Decoder) error {
+	var open []map[string]bool // the fields of each object that is not closed yet
+	name := ""                 // of the field whose value is next, "" where a name or an end is
+	for first := true; first || len(open) > 0; first = false {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+		switch text, _ := token.(string); {
+		case token == json.Delim('{'):
+			open, name = append(open, map[string]bool{}), ""
+		case first:
+			return errors.New("want an object")
+		case token == json.Delim('}'):
+			open = open[:len(open)-1]
+		case token == nil || token == json.Delim('['):
+			return fmt.Errorf("field %q: want a value, not null or a list", name)
+		case name != "":
+			name = ""
+		case strings.Trim(text, fieldLetters) != "" || text == "":
+			return fmt.Errorf("unknown field %q", text)
+		case open[len(open)-1][text]:
+			return fmt.Errorf("field %q comes twice", text)
+		default:
+			name = text
+			open[len(open)-1][text] = true
+		}
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("more than one value")
 	}
 	return nil
