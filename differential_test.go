@@ -16,6 +16,7 @@ import (
 	"github.com/gmmspec/gmmspec/internal/reference"
 	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/variants"
 )
 
@@ -368,6 +369,9 @@ func run(t *testing.T, device mixture.Device, data mixture.Data, p *mixture.Para
 		t.Fatal(err)
 	}
 	defer closeIt(t, loaded)
+	if kernels, ok := loaded.(runtime.Poisoner); ok {
+		kernels.Poison()
+	}
 	switch c.stage {
 	case variants.Accumulate, variants.Moments:
 		o.statistics, err = loaded.Accumulate(ctx, p)

@@ -31,6 +31,7 @@ func TestCompilerTrouble(t *testing.T) {
 		{hanging, nil, "2s"},
 		{garbling, nil, "object"},
 		{lying, nil, "self-test"},
+		{sparing, nil, "self-test"},
 		{biased, []Option{WithVariant("update-full-component")}, "self-test"},
 	} {
 		t.Run("compiler="+test.part, func(t *testing.T) {

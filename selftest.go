@@ -11,6 +11,7 @@ import (
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/reference"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/variants"
 	"gonum.org/v1/gonum/mat"
 )
@@ -71,6 +72,7 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, got.Close()) }()
+	got.(runtime.Poisoner).Poison() // an old result must not pass for a new one
 	want, err := reference.New().Load(ctx, data)
 	if err != nil {
 		return nil, err

@@ -93,6 +93,13 @@ type StageTimer interface {
 	Time(ctx context.Context, stage string, p *mixture.Parameters, repeats int) ([]float64, error)
 }
 
+// Poisoner is a loaded set of events that can show what its kernels leave unwritten.
+type Poisoner interface {
+	// Poison has all memory that a kernel is to write filled with ones before each of its runs from now on: NaN as a number,
+	// -1 as a label. Results stay the same, where kernels are right.
+	Poison()
+}
+
 // MissingStageError reports work that a program has no kernel for.
 type MissingStageError struct{ Stage string }
 

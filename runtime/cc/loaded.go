@@ -2,6 +2,7 @@ package cc
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -27,6 +28,8 @@ type loaded[T runtime.Real] struct {
 	frame  runtime.Frame
 	direct *mixture.Rows[T] // the events where kernels can read them as they are
 	closed atomic.Bool
+
+	poisoned atomic.Bool // what kernels write is filled with NaN before
 }
 
 func newLoaded[T runtime.Real](d *Device, data mixture.Data, s *mixture.Summary) *loaded[T] {
@@ -41,6 +44,26 @@ func newLoaded[T runtime.Real](d *Device, data mixture.Data, s *mixture.Summary)
 func (l *loaded[T]) Close() error {
 	l.closed.Store(true)
 	return nil
+}
+
+// Poison has what kernels write filled with NaN before.
+func (l *loaded[T]) Poison() { l.poisoned.Store(true) }
+
+// poison fills what kernels leave with a worker, where that was asked for.
+func (l *loaded[T]) poison(w *worker[T]) {
+	if !l.poisoned.Load() {
+		return
+	}
+	for _, numbers := range [][]T{w.scratch, w.responsibilities, w.logLikelihoods} {
+		fill(numbers, T(math.NaN()))
+	}
+	fill(w.labels, -1)
+}
+
+func fill[E any](s []E, value E) {
+	for i := range s {
+		s[i] = value
+	}
 }
 
 // begin checks that a pass under p can be made. Where it can, the caller must call l.device.mu.RUnlock.
@@ -194,6 +217,7 @@ func (l *loaded[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mix
 func (l *loaded[T]) accumulator(packed *runtime.PackedModel[T]) (func(*worker[T], block[T], []float64), error) {
 	if k, ok := l.device.kernels[runtime.Accumulate]; ok {
 		return func(w *worker[T], b block[T], sums []float64) {
+			l.poison(w)
 			k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]), Ptr(sums), Ptr(w.scratch))
 		}, nil
 	}
@@ -231,6 +255,7 @@ func (l *loaded[T]) estep(packed *runtime.PackedModel[T]) (func(w *worker[T], b 
 		if w.responsibilities == nil {
 			w.responsibilities = make([]T, l.device.program.Components*pitch)
 		}
+		l.poison(w)
 		k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]),
 			Ptr(w.responsibilities), Int(pitch), Ptr(w.logLikelihoods), Ptr(total), Ptr(w.scratch))
 	}, nil
@@ -264,6 +289,7 @@ func (l *loaded[T]) scorer(packed *runtime.PackedModel[T], m int, out *mixture.S
 		return nil, &runtime.MissingStageError{Stage: runtime.Score}
 	}
 	byScore := func(w *worker[T], b block[T], total []float64) {
+		l.poison(w)
 		score.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[score.Factor]),
 			Ptr(w.logLikelihoods), Ptr(w.labels), Ptr(total), Ptr(w.scratch))
 		runtime.TakeScores(out, b.from, w.logLikelihoods[:b.n], w.labels[:b.n])
@@ -300,6 +326,11 @@ func (l *loaded[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous 
 	p := mixture.NewParameters(s.Covariance, s.M, s.D)
 	status := make([]int32, s.M)
 	work := make([]float64, s.Covariance.SecondLen(1, s.D))
+	if l.poisoned.Load() {
+		for _, numbers := range [][]float64{p.Means, p.Covariances, work} {
+			fill(numbers, math.NaN())
+		}
+	}
 	k.call.Call(Ptr(s.Weights), Ptr(s.First), Ptr(s.Second), Ptr(s.Origins), Ptr(prior.Ridge), Ptr(runtime.UpdateLimits(s.D)),
 		Int(s.M), Ptr(work), Ptr(p.Means), Ptr(p.Covariances), Ptr(status))
 	return runtime.FinishUpdate(p, s, prior, previous, status)

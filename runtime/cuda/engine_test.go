@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -340,6 +341,54 @@ func TestEngineMends(t *testing.T) {
 	compare.Exact().Check(t, compare.Parameters(got, want)...)
 	if !slices.Equal(report.Empty, wantReport.Empty) || !slices.Equal(report.Empty, []int{1}) {
 		t.Errorf("report %+v: want %+v", report, wantReport)
+	}
+}
+
+// TestEnginePoison: what lazy kernels leave unwritten is no old result, but NaN.
+func TestEnginePoison(t *testing.T) {
+	problem, data, p := sessionProblem(t)
+	program := program(problem, fused())
+	kernels := fakeKernels[float64](program)
+	lazy := false
+	for i := range kernels {
+		write := kernels[i].Run
+		kernels[i].Run = func(l *cudafake.Launch) error {
+			if lazy {
+				return nil
+			}
+			return write(l)
+		}
+	}
+	fake := cudafake.New(cudafake.Config{Devices: []cuda.Device{cudafake.H100()}, Kernels: kernels, Globals: fakeGlobals(program)})
+	engine, err := cuda.NewEngine(contextOn(t, fake), program)
+	must(t, err)
+	defer func() { must(t, engine.Close()) }()
+	loaded, err := engine.Load(t.Context(), data)
+	must(t, err)
+	defer func() { must(t, loaded.Close()) }()
+	loaded.(runtime.Poisoner).Poison()
+
+	n := data.Events.Len()
+	out := &mixture.Scores{LogLikelihoods: make([]float64, n), Labels: make([]int, n), Responsibilities: make([]float64, n*p.M)}
+	for _, lazy = range []bool{false, true} {
+		statistics, err := loaded.Accumulate(t.Context(), p)
+		must(t, err)
+		must(t, loaded.Score(t.Context(), p, out))
+		for what, numbers := range map[string][]float64{
+			"weights": statistics.Weights, "second moments": statistics.Second, "total": {statistics.LogLikelihood, out.Total},
+			"log-likelihoods": out.LogLikelihoods, "responsibilities": out.Responsibilities,
+		} {
+			for i, v := range numbers {
+				if math.IsNaN(v) != lazy {
+					t.Fatalf("lazy %v: %s[%d] is %v", lazy, what, i, v)
+				}
+			}
+		}
+		for i, label := range out.Labels {
+			if (label == -1) != lazy {
+				t.Fatalf("lazy %v: label %d is %d", lazy, i, label)
+			}
+		}
 	}
 }
 

@@ -122,10 +122,10 @@ func (r *resident[T]) launchSum(k engineKernel, s span, length int, launch func(
 	e := r.engine
 	rowBytes := 8 * length
 	slices := min(e.slices(k, s.n), max(1, maxPartialBytes/rowBytes))
-	if err := r.partial.grow(e.context, slices*rowBytes); err != nil {
+	if err := r.room(&r.partial, slices*rowBytes); err != nil {
 		return err
 	}
-	if err := r.sums.grow(e.context, rowBytes); err != nil {
+	if err := r.room(&r.sums, rowBytes); err != nil {
 		return err
 	}
 	if err := launch(slices); err != nil {
@@ -159,10 +159,10 @@ func (r *resident[T]) estep(s span) (float64, error) {
 // growResponsibilities makes room for what an E-step leaves, and returns those of its arguments.
 func (r *resident[T]) growResponsibilities(s span) ([]any, error) {
 	bytes := s.n * numberBytes[T]()
-	if err := r.responsibilities.grow(r.engine.context, r.engine.program.Components*bytes); err != nil {
+	if err := r.room(&r.responsibilities, r.engine.program.Components*bytes); err != nil {
 		return nil, err
 	}
-	if err := r.logLikelihoods.grow(r.engine.context, bytes); err != nil {
+	if err := r.room(&r.logLikelihoods, bytes); err != nil {
 		return nil, err
 	}
 	return []any{r.responsibilities.ptr, int64(s.n), r.logLikelihoods.ptr}, nil
@@ -195,7 +195,7 @@ func (r *resident[T]) launchTotal(k engineKernel, s span, own ...any) (slices in
 	if k.then != nil {
 		after = e.slicesThen(k, s.n)
 	}
-	if err := r.totals.grow(e.context, 8*after); err != nil {
+	if err := r.room(&r.totals, 8*after); err != nil {
 		return 0, err
 	}
 	own = append(own, r.totals.ptr)
@@ -279,14 +279,14 @@ func (r *resident[T]) score(s span, out *mixture.Scores) (float64, error) {
 	var labels []int32
 	if out.LogLikelihoods != nil {
 		logLikelihoods = make([]T, s.n)
-		if err := r.logLikelihoods.grow(r.engine.context, s.n*numberBytes[T]()); err != nil {
+		if err := r.room(&r.logLikelihoods, s.n*numberBytes[T]()); err != nil {
 			return 0, err
 		}
 		logLikelihoodsOut = r.logLikelihoods.ptr
 	}
 	if out.Labels != nil {
 		labels = make([]int32, s.n)
-		if err := r.labels.grow(r.engine.context, len(Bytes(labels))); err != nil {
+		if err := r.room(&r.labels, len(Bytes(labels))); err != nil {
 			return 0, err
 		}
 		labelsOut = r.labels.ptr

@@ -46,6 +46,7 @@ type resident[T runtime.Real] struct {
 
 	records map[string]*buffer // by layout of factors
 
+	poisoned                                 bool // what kernels write is filled with ones before
 	partial, sums, totals, update            buffer
 	responsibilities, logLikelihoods, labels buffer
 }
@@ -220,6 +221,21 @@ func (r *resident[T]) take(records map[string][]T) error {
 		}
 	}
 	return nil
+}
+
+// Poison has what kernels write filled with ones before.
+func (r *resident[T]) Poison() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.poisoned = true
+}
+
+// room makes a buffer hold what the next kernel on the stream writes, poisoned where that was asked for.
+func (r *resident[T]) room(b *buffer, bytes int) error {
+	if err := b.grow(r.engine.context, bytes); err != nil || !r.poisoned {
+		return err
+	}
+	return r.engine.stream.MemsetD8(b.ptr, 0xFF, b.bytes)
 }
 
 func (r *resident[T]) enter() error {

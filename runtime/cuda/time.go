@@ -122,7 +122,7 @@ func (r *resident[T]) timed(k engineKernel, s span) (launch func() error, err er
 		return nil, err
 	}
 	if k.Stage == runtime.Score {
-		if err := r.labels.grow(r.engine.context, len(Bytes(make([]int32, s.n)))); err != nil {
+		if err := r.room(&r.labels, len(Bytes(make([]int32, s.n)))); err != nil {
 			return nil, err
 		}
 		own = []any{r.logLikelihoods.ptr, r.labels.ptr}

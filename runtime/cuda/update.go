@@ -35,7 +35,7 @@ func (r *resident[T]) launchUpdate(k engineKernel, s *mixture.Statistics, prior 
 	in := slices.Concat(inputs...)
 	out := make([]byte, len(Bytes(p.Means))+len(Bytes(p.Covariances))+len(Bytes(status)))
 	work := len(Bytes(s.Second))
-	if err := r.update.grow(r.engine.context, len(Bytes(in))+work+len(out)); err != nil {
+	if err := r.room(&r.update, len(Bytes(in))+work+len(out)); err != nil {
 		return err
 	}
 

@@ -7,6 +7,7 @@ import (
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/corpus"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
 )
 
 // bench is one check under way.
@@ -92,7 +93,7 @@ func (b *bench) float64s(x []float64, d int) mixture.Events {
 	return events
 }
 
-// load loads events until the end of the check.
+// load loads events until the end of the check, and poisons what kernels write.
 func (b *bench) load(device mixture.Device, data mixture.Data) mixture.Loaded {
 	b.Helper()
 	loaded, err := device.Load(b.Context(), data)
@@ -104,6 +105,9 @@ func (b *bench) load(device mixture.Device, data mixture.Data) mixture.Loaded {
 			b.Errorf("%s: close: %v", device.Name(), err)
 		}
 	})
+	if kernels, ok := loaded.(runtime.Poisoner); ok {
+		kernels.Poison()
+	}
 	return loaded
 }
 
