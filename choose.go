@@ -99,7 +99,7 @@ func (c *chooser) choose(p variants.Problem) (*Plan, error) {
 
 // auto takes the device with the least estimated total.
 func (c *chooser) auto(p variants.Problem) (*Plan, error) {
-	if c.settings.variant != "" {
+	if len(c.settings.variants) > 0 {
 		return c.named(p)
 	}
 	reference, err := c.reference(p)
@@ -162,12 +162,14 @@ func dismissal(device string, err error) string {
 	return device + " cannot be used"
 }
 
-// named takes the device that a variant is written for, where auto would choose; compiled C where both have one of the name.
+// named takes the device that the named variants are written for, where auto would choose; compiled C where both have all of them.
 func (c *chooser) named(p variants.Problem) (*Plan, error) {
-	if _, err := variants.ByName(variants.CC, c.settings.variant); err == nil {
-		return c.ccOrReference(p)
+	for _, name := range c.settings.variants {
+		if _, err := variants.ByName(variants.CC, name); err != nil {
+			return c.cuda(p)
+		}
 	}
-	return c.cuda(p)
+	return c.ccOrReference(p)
 }
 
 // warnUnusable tells of devices that should have been weighed against the best, and do not work.
@@ -197,7 +199,7 @@ func (c *chooser) ccOrReference(p variants.Problem) (*Plan, error) {
 		return c.fallback(p, err)
 	}
 	plan, err := c.cc(p)
-	if err != nil && c.settings.variant == "" && c.settings.mode != PlanWisdomOnly {
+	if err != nil && len(c.settings.variants) == 0 && c.settings.mode != PlanWisdomOnly {
 		return c.fallback(p, err)
 	}
 	return plan, err
@@ -292,7 +294,7 @@ func (c *chooser) unusableCUDA() error {
 // needOn is the need of a device that has variants.
 func (c *chooser) needOn() autotune.Need {
 	need := c.need
-	need.Variant, need.Mode = c.settings.variant, c.settings.mode
+	need.Variants, need.Mode = c.settings.variants, c.settings.mode
 	return need
 }
 

@@ -80,7 +80,7 @@ func openConforming(t *testing.T, w *workshop, b variants.Backend, p runtimetest
 	if err != nil {
 		return nil, err
 	}
-	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: 1, Variant: s.variant}}
+	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: 1}}
 	plan, err := c.inspected(variants.Problem{
 		M: p.M, D: p.D, N: inspectedEvents, Covariance: variants.Covariance(p.Covariance), Weighted: p.Weighted, Hard: p.Hard, Missing: p.Missing,
 	})

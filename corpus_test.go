@@ -13,12 +13,15 @@ import (
 
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/corpus"
+	"github.com/gmmspec/gmmspec/internal/require"
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
 )
 
 const (
-	corpusEvents     = 1000
+	corpusEvents = 1000
+	// corpusMany is how many events a component that is rare is drawn among too.
+	corpusMany       = 1_000_000
 	corpusIterations = 10
 	// corpusFit64 and corpusFit32 bound the errors of means and covariances after one iteration, by standard deviations:
 	// events that all but coincide have none but the ridge's.
@@ -33,20 +36,24 @@ func TestCorpus(t *testing.T) {
 	onAll(t, func(t *testing.T, on tried) {
 		var table strings.Builder
 		columns := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(columns, "case\tcovariance\tlog-densities\tmeans\tcovariances, worst entry\tFrobenius\twarnings\t")
+		fmt.Fprintln(columns, "case\tcovariance\tevents\tlog-densities\tmeans\tcovariances, worst entry\tFrobenius\twarnings\t")
 		for _, c := range corpus.Cases() {
-			for _, covariance := range c.Covariances {
-				t.Run(c.Name+"/"+string(covariance), func(t *testing.T) {
-					s := c.Sample(1, corpusEvents, covariance)
+			for _, drawn := range corpusDraws(t, c) {
+				covariance := drawn.covariance
+				t.Run(fmt.Sprintf("%s/%s/n=%d", c.Name, covariance, drawn.n), func(t *testing.T) {
+					s := c.Sample(1, drawn.n, covariance)
 					warnings, err := on.trainCorpus(t, s)
 					if err != nil {
 						if on.precision == PrecisionFloat64 || c.Accept != corpus.FiniteOrError || !errors.As(err, new(*runtime.PrecisionError)) {
 							t.Errorf("%v: %s", err, c.Reason)
 						}
-						fmt.Fprintf(columns, "%s\t%s\trefused: %v\n", c.Name, covariance, err)
+						fmt.Fprintf(columns, "%s\t%s\t%d\trefused: %v\n", c.Name, covariance, s.N, err)
 						return
 					}
-					fmt.Fprintf(columns, "%s\t%s\t%s\t%d\t\n", c.Name, covariance, on.corpusErrors(t, s), warnings)
+					if !slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, c.Warns) }) && c.Warns != "" {
+						t.Errorf("warnings %q: want one that says %q", warnings, c.Warns)
+					}
+					fmt.Fprintf(columns, "%s\t%s\t%d\t%s\t%d\t\n", c.Name, covariance, s.N, on.corpusErrors(t, s), len(warnings))
 				})
 			}
 		}
@@ -55,6 +62,26 @@ func TestCorpus(t *testing.T) {
 		}
 		t.Logf("one iteration from the start on %s in %s, against the reference:\n%s", on.device, on.precision, &table)
 	})
+}
+
+// draw is how a case is drawn.
+type draw struct {
+	covariance Covariance
+	n          int
+}
+
+// corpusDraws lists how a case is drawn: with every covariance type that it is about. What is rare is drawn among many, too: with
+// full covariances, and above an intensity of 1 with all.
+func corpusDraws(t *testing.T, c corpus.Case) []draw {
+	t.Helper()
+	var all []draw
+	for _, covariance := range c.Covariances {
+		all = append(all, draw{covariance, corpusEvents})
+		if c.Name == "rare" && (covariance == Full || require.Intensity(t) > 1) {
+			all = append(all, draw{covariance, corpusMany})
+		}
+	}
+	return all
 }
 
 // corpusModel is a model for a sample.
@@ -68,7 +95,7 @@ func (on tried) corpusModel(t *testing.T, s *corpus.Sample, options ...Option) *
 }
 
 // trainCorpus trains on a sample and checks that all that comes of it is finite. Its error is the device's refusal.
-func (on tried) trainCorpus(t *testing.T, s *corpus.Sample) (warnings int, err error) {
+func (on tried) trainCorpus(t *testing.T, s *corpus.Sample) (warnings []string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), corpusTimeout)
 	defer cancel()
@@ -79,11 +106,11 @@ func (on tried) trainCorpus(t *testing.T, s *corpus.Sample) (warnings int, err e
 	model := on.corpusModel(t, s, WithIterations(0, corpusIterations))
 	result, err := model.Train(ctx, events)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	scores, responsibilities, err := model.Eval(ctx, events)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, v := range slices.Concat(result.History, scores, responsibilities.RawMatrix().Data) {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -96,7 +123,7 @@ func (on tried) trainCorpus(t *testing.T, s *corpus.Sample) (warnings int, err e
 	if labels, err := model.Predict(ctx, events); err != nil || slices.Min(labels) < 0 || slices.Max(labels) >= s.M {
 		t.Errorf("labels from %d to %d, error %v", slices.Min(labels), slices.Max(labels), err)
 	}
-	return len(result.Warnings), nil
+	return result.Warnings, nil
 }
 
 // corpusErrors measures one iteration, and the log-densities of the start, against the reference's. The latter have no bound

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/gmmspec/gmmspec/autotune"
@@ -19,23 +17,6 @@ import (
 	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/variants"
 )
-
-// intensityVariable is how much is tested: 1, the default, is a pairwise selection of the differential grid; 2 the whole grid
-// with one D and M in turn for each combination of the rest; 3 the whole grid.
-const intensityVariable = "GMMSPEC_INTENSITY"
-
-func intensity(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv(intensityVariable)
-	if text == "" {
-		return 1
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > 3 {
-		t.Fatalf("%s is %q: want 1, 2 or 3", intensityVariable, text)
-	}
-	return n
-}
 
 // differentialCase is one point of the grid.
 type differentialCase struct {
@@ -118,7 +99,8 @@ func newDifferentialCase(values []any) (c differentialCase, ok bool) {
 	return c, v.Serves(p, leastTarget(v.Backend), c.config) == ""
 }
 
-// differentialCases selects from the grid, by intensity.
+// differentialCases selects from the grid: at an intensity of 1, the default, a pairwise selection; of 2 the whole grid with one D
+// and M in turn for each combination of the rest; of 3 the whole grid.
 func differentialCases(factors [][]any, intensity int) []differentialCase {
 	var cases []differentialCase
 	visit := func(values []any) {
@@ -225,7 +207,7 @@ func TestDifferential(t *testing.T) {
 	for _, b := range []variants.Backend{variants.CC, variants.CUDA} {
 		t.Run("backend="+string(b), func(t *testing.T) {
 			require.Have(t, string(b), available(w, b))
-			for _, c := range differentialCases(differentialFactors(b), intensity(t)) {
+			for _, c := range differentialCases(differentialFactors(b), require.Intensity(t)) {
 				t.Run(c.String(), func(t *testing.T) {
 					t.Parallel()
 					device := openDifferential(t, w, b, c)

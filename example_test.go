@@ -7,17 +7,12 @@ import (
 	"log"
 
 	"github.com/gmmspec/gmmspec"
-	"github.com/gmmspec/gmmspec/dataset"
 	"gonum.org/v1/gonum/mat"
 )
 
 // faithful returns the 272 eruptions of Old Faithful: how long each lasted, and the wait for the next, in minutes.
 func faithful() gmmspec.Events {
-	table, err := dataset.Read("testdata/data/faithful.csv", dataset.Options{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	events, err := gmmspec.Float64(table.Float64, table.Rows, table.Columns)
+	events, err := gmmspec.ReadEvents("testdata/data/faithful.csv")
 	if err != nil {
 		log.Fatal(err)
 	}

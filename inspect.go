@@ -3,6 +3,7 @@ package gmmspec
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ func (s *settings) planToTrain(m, d int, n int64) (*Plan, error) {
 	if s.arch != "" {
 		s.device = DeviceCUDA
 	}
-	c := chooser{settings: s, need: autotune.Need{Train: true, Passes: s.expectedPasses(), Variant: s.variant, Whole: true}}
+	c := chooser{settings: s, need: autotune.Need{Train: true, Passes: s.expectedPasses(), Whole: true}}
 	return c.plan(s.problem(m, d, n))
 }
 
@@ -46,7 +47,7 @@ type Source struct {
 // inspectedEvents is the number of events that is planned for where none is given: it enters no source.
 const inspectedEvents = 1_000_000
 
-// Render returns the sources that a plan for training and scoring would compile, or of the variant alone that [WithVariant]
+// Render returns the sources that a plan for training and scoring would compile, or of those alone that [WithVariant]
 // names. The device is cc unless [WithDevice] or [WithArch] say otherwise; for cuda no GPU is needed, and the architecture is
 // sm_90 unless one is there or named.
 func Render(m, d int, options ...Option) ([]Source, error) {
@@ -99,7 +100,7 @@ func inspect(m, d int, options []Option) (*settings, *Plan, error) {
 			s.arch = defaultArch
 		}
 	}
-	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: s.expectedPasses(), Variant: s.variant}}
+	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: s.expectedPasses()}}
 	plan, err := c.inspected(s.problem(m, d, inspectedEvents))
 	return s, plan, err
 }
@@ -113,14 +114,12 @@ func (c *chooser) inspected(p variants.Problem) (*Plan, error) {
 	return c.on(p, c.ccDevice(p.Precision))
 }
 
-// choices returns a plan's choices, or the one that is named.
+// choices returns a plan's choices, or those that are named.
 func (s *settings) choices(p *Plan) []autotune.Choice {
-	for _, c := range p.Choices {
-		if c.Variant == s.variant {
-			return []autotune.Choice{c}
-		}
+	if len(s.variants) == 0 {
+		return p.Choices
 	}
-	return p.Choices
+	return slices.DeleteFunc(slices.Clone(p.Choices), func(c autotune.Choice) bool { return !slices.Contains(s.variants, c.Variant) })
 }
 
 // Compiled is what [Compile] did for one kernel.

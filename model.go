@@ -15,8 +15,8 @@ import (
 // ErrUntrained is returned by what needs parameters of a model that has none yet.
 var ErrUntrained = errors.New("gmmspec: the model has no parameters yet: train it, or give it some")
 
-// Model is a Gaussian mixture of M components over D dimensions, and the code specialised for it. It is safe for concurrent
-// use; one Train at a time runs.
+// Model is a Gaussian mixture of M components over D dimensions, and the code specialised for it. [New], [Load] and [Read] make
+// one. It is safe for concurrent use; one Train at a time runs.
 type Model struct {
 	m, d     int
 	settings *settings
@@ -108,7 +108,12 @@ func (m *Model) Components() int { return m.m }
 func (m *Model) Dimensions() int { return m.d }
 
 // Covariance returns the covariance type.
-func (m *Model) Covariance() Covariance { return m.settings.covariance }
+func (m *Model) Covariance() Covariance {
+	if m.settings == nil {
+		return ""
+	}
+	return m.settings.covariance
+}
 
 // Parameters returns a copy of the model's parameters, or nil where it has none yet.
 func (m *Model) Parameters() *Parameters {
@@ -153,6 +158,9 @@ func (m *Model) Covariances() []mat.Symmetric {
 
 // Reset forgets what was trained: the model has its initial parameters again, or none. It waits for a Train under way.
 func (m *Model) Reset() {
+	if m.settings == nil {
+		return
+	}
 	m.training <- struct{}{}
 	defer func() { <-m.training }()
 	m.mu.Lock()
@@ -162,7 +170,12 @@ func (m *Model) Reset() {
 
 // Close frees what the model, and no other, holds on devices once work under way is done; a model that is used again takes it
 // anew. It is safe to let a model go without it; the device memory of its code is then kept until the process ends.
-func (m *Model) Close() error { return m.devices.close() }
+func (m *Model) Close() error {
+	if m.devices == nil {
+		return nil
+	}
+	return m.devices.close()
+}
 
 // current returns the parameters, which nobody changes.
 func (m *Model) current() *Parameters {

@@ -45,8 +45,7 @@ type settings struct {
 	ordinal       int // of the CUDA device
 	arch          string
 	precision     string
-	variant       string
-	otherVariant  string // that was named too, or ""
+	variants      []string // that were named
 	mode          PlanMode
 
 	start     Start
@@ -132,16 +131,16 @@ func WithCacheDir(dir string) Option { return func(s *settings) { s.cacheDir = d
 // WithArch makes [Explain], [Render] and [Compile] work for a CUDA architecture, such as "sm_90", instead of a device.
 func WithArch(arch string) Option { return func(s *settings) { s.arch = arch } }
 
-// WithVariant makes a plan use the named variant for its stage. Two different ones are refused; "" takes back what was named.
+// WithVariant makes a plan use the named variant for its stage. One may be named for each stage; two for one stage are refused, and
+// so are the fused accumulate with moments, which do the same work. "" takes back all that were named.
 func WithVariant(name string) Option {
 	return func(s *settings) {
 		switch {
 		case name == "":
-			s.otherVariant = ""
-		case s.variant != "" && s.variant != name:
-			s.otherVariant = s.variant
+			s.variants = nil
+		case !slices.Contains(s.variants, name):
+			s.variants = append(s.variants, name)
 		}
-		s.variant = name
 	}
 }
 
@@ -277,27 +276,46 @@ func (s *settings) checkInspection() error {
 			return fmt.Errorf("gmmspec: %w", err)
 		}
 	}
-	if s.variant == "" {
-		return nil
-	}
-	if s.otherVariant != "" {
-		return fmt.Errorf("gmmspec: variants %q and %q are both named: want one", s.otherVariant, s.variant)
-	}
-	var backends []string
-	for _, v := range variants.All() {
-		if v.Name() == s.variant {
-			backends = append(backends, string(v.Backend))
+	return s.checkVariants()
+}
+
+// checkVariants holds the named variants against each other and against the device.
+func (s *settings) checkVariants() error {
+	stages := map[variants.Stage]string{}
+	serve := []string{DeviceCC, DeviceCUDA} // devices that all of them are for
+	for _, name := range s.variants {
+		devices, stage := writtenFor(name)
+		switch other, taken := stages[stage]; {
+		case len(devices) == 0:
+			return fmt.Errorf("gmmspec: unknown variant %q", name)
+		case taken:
+			return fmt.Errorf("gmmspec: variants %q and %q are both named for %s: want one", other, name, stage)
+		case s.arch != "" && !slices.Contains(devices, DeviceCUDA):
+			return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", name, DeviceCC, s.arch)
+		case s.arch == "" && s.device != DeviceAuto && !slices.Contains(devices, s.device):
+			return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", name, strings.Join(devices, " or "), s.device)
 		}
+		stages[stage] = name
+		serve = slices.DeleteFunc(serve, func(d string) bool { return !slices.Contains(devices, d) })
 	}
+	fused, moments := stages[variants.Accumulate], stages[variants.Moments]
 	switch {
-	case len(backends) == 0:
-		return fmt.Errorf("gmmspec: unknown variant %q", s.variant)
-	case s.arch != "" && !slices.Contains(backends, DeviceCUDA):
-		return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", s.variant, strings.Join(backends, " or "), s.arch)
-	case s.device != DeviceAuto && s.arch == "" && !slices.Contains(backends, s.device):
-		return fmt.Errorf("gmmspec: variant %q is for device %s, not for %s", s.variant, strings.Join(backends, " or "), s.device)
+	case len(serve) == 0:
+		return fmt.Errorf("gmmspec: variants %q are for different devices: want those of one", s.variants)
+	case fused != "" && moments != "":
+		return fmt.Errorf("gmmspec: variants %q and %q are both named: a pass is fused, or an E-step with moments", fused, moments)
 	}
 	return nil
+}
+
+// writtenFor returns the devices that a variant is written for, and its stage; none where there is no such variant.
+func writtenFor(name string) (devices []string, stage variants.Stage) {
+	for _, v := range variants.All() {
+		if v.Name() == name {
+			devices, stage = append(devices, string(v.Backend)), v.Stage
+		}
+	}
+	return devices, stage
 }
 
 func (s *settings) checkInitial(m, d int) error {

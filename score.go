@@ -10,10 +10,10 @@ import (
 
 // Score returns log p(x_n) of each event, N numbers in nats.
 func (m *Model) Score(ctx context.Context, events Events) ([]float64, error) {
-	out := &mixture.Scores{}
-	if events != nil {
-		out.LogLikelihoods = make([]float64, events.Len())
+	if err := m.check(ctx, events); err != nil {
+		return nil, err
 	}
+	out := &mixture.Scores{LogLikelihoods: make([]float64, events.Len())}
 	if err := m.score(ctx, events, out); err != nil {
 		return nil, err
 	}
@@ -28,10 +28,10 @@ func (m *Model) Predict(ctx context.Context, events Events) ([]int, error) {
 
 // Decode returns the most likely component and log p(x_n) of each event.
 func (m *Model) Decode(ctx context.Context, events Events) (labels []int, logLikelihoods []float64, err error) {
-	out := &mixture.Scores{}
-	if events != nil {
-		out.Labels, out.LogLikelihoods = make([]int, events.Len()), make([]float64, events.Len())
+	if err := m.check(ctx, events); err != nil {
+		return nil, nil, err
 	}
+	out := &mixture.Scores{Labels: make([]int, events.Len()), LogLikelihoods: make([]float64, events.Len())}
 	if err := m.score(ctx, events, out); err != nil {
 		return nil, nil, err
 	}
@@ -40,22 +40,19 @@ func (m *Model) Decode(ctx context.Context, events Events) (labels []int, logLik
 
 // Eval returns log p(x_n) of each event and the responsibilities p(m | x_n), an N×M matrix whose rows sum to 1.
 func (m *Model) Eval(ctx context.Context, events Events) (logLikelihoods []float64, responsibilities *mat.Dense, err error) {
-	out := &mixture.Scores{}
-	if events != nil {
-		n := events.Len()
-		out.LogLikelihoods, out.Responsibilities = make([]float64, n), make([]float64, n*m.m)
+	if err := m.check(ctx, events); err != nil {
+		return nil, nil, err
 	}
+	n := events.Len()
+	out := &mixture.Scores{LogLikelihoods: make([]float64, n), Responsibilities: make([]float64, n*m.m)}
 	if err := m.score(ctx, events, out); err != nil {
 		return nil, nil, err
 	}
-	return out.LogLikelihoods, mat.NewDense(events.Len(), m.m, out.Responsibilities), nil
+	return out.LogLikelihoods, mat.NewDense(n, m.m, out.Responsibilities), nil
 }
 
 // score plans and runs one pass. Weights belong to training alone.
 func (m *Model) score(ctx context.Context, events Events, out *mixture.Scores) error {
-	if err := m.checkEvents(events); err != nil {
-		return err
-	}
 	p := m.current()
 	if p == nil {
 		return ErrUntrained

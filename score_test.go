@@ -65,6 +65,7 @@ func TestScoreRefuses(t *testing.T) {
 		}{
 			{name: "untrained", events: viewed(t, []float64{1, 2, 3}, 1, 3), is: ErrUntrained},
 			{name: "no events", seeded: true},
+			{name: "no rows", events: (*mixture.Rows[float32])(nil), seeded: true},
 			{name: "other dimensions", events: viewed(t, bad, 3, 2), seeded: true},
 			{name: "NaN", events: viewed(t, bad, 2, 3), as: new(*mixture.EventError), seeded: true},
 		} {

@@ -2,6 +2,7 @@ package gmmspec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,7 +14,8 @@ import (
 
 // Result is what a Train has done.
 type Result struct {
-	// LogLikelihood is Σ_n log p(x_n) (weighted where events are) under the parameters that Train left behind.
+	// LogLikelihood is Σ_n w_n log p(x_n) under the parameters that Train left behind, with weights w_n of 1 unless there are
+	// others; under hard assignment Σ_n w_n max_m log(π_m N(x_n | μ_m, Σ_m)).
 	LogLikelihood float64
 	// Iterations is the number of EM iterations done.
 	Iterations int
@@ -25,7 +27,8 @@ type Result struct {
 	Warnings []string
 	// Plan is what ran.
 	Plan *Plan
-	// Training and Compiling say how long the EM loop took, uploads included, and what came before it.
+	// Training is how long the EM loop took, uploads included; Compiling is what came before it, from planning to the self-test
+	// of the kernels.
 	Training, Compiling time.Duration
 }
 
@@ -37,6 +40,9 @@ type Result struct {
 // and ctx's error are returned. The result is nil where not even the start was scored. Any other error leaves the model as it
 // was.
 func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
+	if err := m.check(ctx, events); err != nil {
+		return nil, err
+	}
 	select {
 	case m.training <- struct{}{}:
 		defer func() { <-m.training }()
@@ -44,9 +50,6 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 		return nil, ctx.Err()
 	}
 	data := mixture.Data{Events: events, Weights: m.settings.weights, Hard: m.settings.hard, Missing: m.settings.missing}
-	if err := m.checkEvents(events); err != nil {
-		return nil, err
-	}
 	summary, err := mixture.Summarize(ctx, data)
 	if err != nil {
 		return nil, err
@@ -89,7 +92,7 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	}
 	result.LogLikelihood, result.Iterations, result.Converged = fit.LogLikelihood, fit.Iterations, fit.Converged
 	result.History = fit.History
-	result.Warnings = append(result.Warnings, fit.Warnings...)
+	result.Warnings = append(append(result.Warnings, summary.Warnings()...), fit.Warnings...)
 	m.keep(fit, result, events.Len())
 	return result, err
 }
@@ -116,12 +119,17 @@ func (m *Model) keep(fit *mixture.Fit, r *Result, events int) {
 	}
 }
 
-func (m *Model) checkEvents(events Events) error {
-	if events == nil {
-		return fmt.Errorf("gmmspec: no events")
-	}
-	if d := events.Dims(); d != m.d {
-		return fmt.Errorf("gmmspec: events of %d dimensions for a model of %d", d, m.d)
+// check reports what no work can be done with.
+func (m *Model) check(ctx context.Context, events Events) error {
+	switch {
+	case m.settings == nil:
+		return errors.New("gmmspec: the model was made by none of New, Load and Read")
+	case ctx == nil:
+		return errors.New("gmmspec: no context")
+	case events == nil || events.Len() == 0:
+		return errors.New("gmmspec: no events")
+	case events.Dims() != m.d:
+		return fmt.Errorf("gmmspec: events of %d dimensions for a model of %d", events.Dims(), m.d)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -157,6 +158,7 @@ func TestTrainRefuses(t *testing.T) {
 		want    any
 	}{
 		{"no events", nil, nil, nil},
+		{"no rows", (*mixture.Rows[float64])(nil), nil, nil},
 		{"other dimensions", viewed(t, []float64{1, 2, 3}, 1, 3), nil, nil},
 		{"NaN", with(math.NaN()), nil, new(*mixture.EventError)},
 		{"infinity", with(math.Inf(-1)), nil, new(*mixture.EventError)},
@@ -175,6 +177,29 @@ func TestTrainRefuses(t *testing.T) {
 				}
 				mustEqual(t, "parameters", numbersOf(model.Parameters()), numbersOf(start))
 			})
+		}
+	}
+}
+
+// TestNothing: a context that is nil and a model that nobody made are errors, and nothing waits for them.
+func TestNothing(t *testing.T) {
+	events, start := small(t)
+	model, none := mustNew(t, start.M, start.D, WithParameters(start)), &Model{}
+	none.Reset()
+	if err := none.Close(); err != nil || none.Covariance() != "" || none.Parameters() != nil {
+		t.Errorf("closing no model: %v", err)
+	}
+	var absent context.Context
+	for name, err := range map[string]func() error{
+		"train without a context": func() error { _, err := model.Train(absent, events); return err },
+		"score without a context": func() error { _, err := model.Score(absent, events); return err },
+		"eval without a context":  func() error { _, _, err := model.Eval(absent, events); return err },
+		"train no model":          func() error { _, err := none.Train(t.Context(), events); return err },
+		"predict by no model":     func() error { _, err := none.Predict(t.Context(), events); return err },
+		"save no model":           func() error { return none.Save(filepath.Join(t.TempDir(), "model.json")) },
+	} {
+		if err := err(); err == nil {
+			t.Errorf("%s: no error", name)
 		}
 	}
 }

@@ -45,15 +45,23 @@ func TestStages(t *testing.T) {
 		{autotune.Need{Train: true}, []variants.Stage{variants.Accumulate, variants.Score}},
 		{autotune.Need{Train: true, Responsibilities: true}, []variants.Stage{variants.Accumulate, variants.Score, variants.EStep}},
 		{
-			autotune.Need{Train: true, Responsibilities: true, Variant: "moments-full-lanes"},
+			autotune.Need{Train: true, Responsibilities: true, Variants: []string{"moments-full-lanes"}},
 			[]variants.Stage{variants.EStep, variants.Moments, variants.Score},
 		},
 		{
-			autotune.Need{Train: true, Variant: "accumulate-full-lanes"},
+			autotune.Need{Train: true, Variants: []string{"accumulate-full-lanes"}},
 			[]variants.Stage{variants.Accumulate, variants.Score},
 		},
 		{
-			autotune.Need{Train: true, Variant: "update-full-component"},
+			autotune.Need{Train: true, Responsibilities: true, Variants: []string{"accumulate-full-lanes", "estep-full-lanes"}},
+			[]variants.Stage{variants.Accumulate, variants.Score, variants.EStep},
+		},
+		{
+			autotune.Need{Train: true, Variants: []string{"estep-full-lanes", "moments-full-lanes", "update-full-component"}},
+			[]variants.Stage{variants.EStep, variants.Moments, variants.Update, variants.Score},
+		},
+		{
+			autotune.Need{Train: true, Variants: []string{"update-full-component"}},
 			[]variants.Stage{variants.Accumulate, variants.Update, variants.Score},
 		},
 	} {
@@ -68,8 +76,10 @@ func TestStages(t *testing.T) {
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%+v: stages %v, want %v", test.need, got, test.want)
 		}
-		if test.need.Variant != "" && !slices.Contains(plan.Variants(), test.need.Variant) {
-			t.Errorf("%s is not in the plan", test.need.Variant)
+		for _, name := range test.need.Variants {
+			if !slices.Contains(plan.Variants(), name) {
+				t.Errorf("%s is not in the plan", name)
+			}
 		}
 	}
 }
@@ -136,8 +146,8 @@ func TestUnserved(t *testing.T) {
 	}{
 		{hard, autotune.Need{Train: true}, []string{"no variant does accumulate on cc", "hard assignment"}},
 		{hard, autotune.Need{Score: true}, []string{"no variant does score", "hard assignment"}},
-		{problem(), autotune.Need{Train: true, Variant: "accumulate-diag-lanes"}, []string{"accumulate-diag-lanes does not do accumulate"}},
-		{problem(), autotune.Need{Train: true, Variant: "update-diag-component"}, []string{"update-diag-component does not do update"}},
+		{problem(), autotune.Need{Train: true, Variants: []string{"accumulate-diag-lanes"}}, []string{"accumulate-diag-lanes does not do accumulate"}},
+		{problem(), autotune.Need{Train: true, Variants: []string{"update-diag-component"}}, []string{"update-diag-component does not do update"}},
 	} {
 		plan, err := autotune.For(test.p, test.need, processor())
 		if plan != nil || !errors.As(err, new(*autotune.UnservedError)) {
@@ -149,7 +159,7 @@ func TestUnserved(t *testing.T) {
 			}
 		}
 	}
-	if _, err := autotune.For(problem(), autotune.Need{Train: true, Variant: "score-full-event"}, processor()); err == nil {
+	if _, err := autotune.For(problem(), autotune.Need{Train: true, Variants: []string{"score-full-event"}}, processor()); err == nil {
 		t.Error("a variant of another backend is planned")
 	}
 	bad := problem()

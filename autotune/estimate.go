@@ -45,8 +45,8 @@ type Need struct {
 	Train, Score, Responsibilities bool
 	// Passes is how many times the events are expected to be passed over.
 	Passes int
-	// Variant, where not empty, names a variant that must be chosen for its stage.
-	Variant string
+	// Variants names variants that must be chosen for their stages, at most one for each.
+	Variants []string
 	// Mode says what a choice may rest on.
 	Mode Mode
 	// Whole asks whether each candidate was compiled before, for a plan that is to be read: that takes rendering all of them. A
@@ -66,7 +66,15 @@ func For(p variants.Problem, need Need, d Device) (*Plan, error) {
 		plan.finish()
 		return plan, nil
 	}
-	pl := planner{plan: plan, problem: p, need: need, device: d, picked: map[variants.Stage]picked{}}
+	named := map[variants.Stage]string{}
+	for _, name := range need.Variants {
+		v, err := variants.ByName(d.Target.Backend, name)
+		if err != nil {
+			return nil, err
+		}
+		named[v.Stage] = name
+	}
+	pl := planner{plan: plan, problem: p, need: need, named: named, device: d, picked: map[variants.Stage]picked{}}
 	if err := pl.stages(); err != nil {
 		return nil, err
 	}
@@ -84,6 +92,7 @@ type planner struct {
 	plan    *Plan
 	problem variants.Problem
 	need    Need
+	named   map[variants.Stage]string // the variants that must be chosen
 	device  Device
 	// explores is set once a stage has a candidate that was not measured yet: one a plan, so that it is known which one was.
 	explores bool
@@ -134,14 +143,13 @@ func (p *planner) accumulate() error {
 	if splitErr == nil {
 		splitErr = momentsErr
 	}
-	named, _ := p.named()
-	split := named == variants.EStep || named == variants.Moments
+	fusedNamed, splitNamed := p.named[variants.Accumulate] != "", p.named[variants.EStep] != "" || p.named[variants.Moments] != ""
 	switch {
-	case fusedErr != nil && named == variants.Accumulate:
+	case fusedErr != nil && fusedNamed:
 		return fusedErr
 	case fusedErr != nil && splitErr != nil:
 		return fmt.Errorf("%w; %w", fusedErr, splitErr)
-	case fusedErr == nil && !split && (named == variants.Accumulate || splitErr != nil || p.prefers(fused, estep, moments)):
+	case fusedErr == nil && (fusedNamed || !splitNamed && (splitErr != nil || p.prefers(fused, estep, moments))):
 		p.choose(fused, true)
 	case splitErr != nil:
 		return splitErr
@@ -164,17 +172,17 @@ func (p *planner) prefers(fused, estep, moments Choice) bool {
 // update chooses a kernel for the M-step where one saves more than its compilation costs, compiled before or not: two runs on
 // one device are to give the same bits, whatever is in the cache. There need be none.
 func (p *planner) update() error {
-	named, _ := p.named()
+	named := p.named[variants.Update] != ""
 	choice, err := p.best(variants.Update)
 	switch {
-	case err != nil && named == variants.Update:
+	case err != nil && named:
 		return err
 	case err != nil:
 		return nil
 	}
 	host := choice.Candidate.Variant.Work(p.problem, choice.Candidate.Config).Flops / hostUpdateFlops
 	saved := float64(p.plan.Estimate.Passes) * (host - choice.Seconds)
-	if named == variants.Update || saved > p.device.CompileSeconds {
+	if named || saved > p.device.CompileSeconds {
 		p.choose(choice, true)
 	}
 	return nil
@@ -182,15 +190,6 @@ func (p *planner) update() error {
 
 // hostUpdateFlops is the rate of the M-step in Go, measured: small matrices do not fill a processor.
 const hostUpdateFlops = 0.3e9
-
-// named returns the stage of the variant that must be chosen.
-func (p *planner) named() (variants.Stage, error) {
-	if p.need.Variant == "" {
-		return "", nil
-	}
-	v, err := variants.ByName(p.device.Target.Backend, p.need.Variant)
-	return v.Stage, err
-}
 
 // best returns the fastest candidate for a stage, the preferred one of equals.
 func (p *planner) best(stage variants.Stage) (Choice, error) {
@@ -204,13 +203,10 @@ func (p *planner) best(stage variants.Stage) (Choice, error) {
 
 // weigh finds it, and notes all candidates in the plan.
 func (p *planner) weigh(stage variants.Stage) (Choice, error) {
-	named, err := p.named()
-	if err != nil {
-		return Choice{}, err
-	}
 	candidates, refused := variants.Candidates(stage, p.problem, p.device.Target)
-	if named == stage {
-		candidates = slices.DeleteFunc(candidates, func(c variants.Candidate) bool { return c.Variant.Name() != p.need.Variant })
+	named := p.named[stage]
+	if named != "" {
+		candidates = slices.DeleteFunc(candidates, func(c variants.Candidate) bool { return c.Variant.Name() != named })
 	}
 	for _, r := range refused {
 		if !slices.Contains(p.plan.Refused, r) {
@@ -218,11 +214,7 @@ func (p *planner) weigh(stage variants.Stage) (Choice, error) {
 		}
 	}
 	if len(candidates) == 0 {
-		err := &UnservedError{Stage: stage, Device: p.device.Name, Problem: p.problem, Refused: refused}
-		if named == stage {
-			err.Variant = p.need.Variant
-		}
-		return Choice{}, err
+		return Choice{}, &UnservedError{Stage: stage, Variant: named, Device: p.device.Name, Problem: p.problem, Refused: refused}
 	}
 	choices := make([]Choice, len(candidates))
 	for i, c := range candidates {
@@ -258,7 +250,7 @@ func (p *planner) learn(stage variants.Stage, choices []Choice) []Choice {
 	for _, c := range choices {
 		timing, ok := p.device.Known(p.problem, c.Candidate)
 		switch {
-		case ok && timing.Failed != "" && c.Variant != p.need.Variant:
+		case ok && timing.Failed != "" && c.Variant != p.named[stage]:
 			p.plan.Refused = append(p.plan.Refused, variants.Rejection{
 				Variant: c.Variant, Backend: c.Candidate.Variant.Backend, Config: c.Config, Reason: "was tried: " + timing.Failed,
 			})

@@ -71,7 +71,7 @@ func TestRankedScales(t *testing.T) {
 // device that is slower than its rates does not have what was never timed chosen. The estimates of the M-step and of scoring, which
 // are held against no other stage, are their own.
 func TestScaleOfOtherStages(t *testing.T) {
-	need := autotune.Need{Train: true, Variant: "update-full-component"}
+	need := autotune.Need{Train: true, Variants: []string{"update-full-component"}}
 	plain := plan(t, problem(), need, processor())
 	if slices.Contains(plain.Variants(), "estep-full-lanes") {
 		t.Fatalf("the fused stage is to be estimated as the faster:\n%v", plain)
@@ -150,7 +150,7 @@ func TestFailedIsRefused(t *testing.T) {
 
 // TestWisdomOnly: where nothing was measured there is an error that says what to do; the M-step is never measured.
 func TestWisdomOnly(t *testing.T) {
-	need := autotune.Need{Train: true, Mode: autotune.WisdomOnly, Variant: "update-full-component"}
+	need := autotune.Need{Train: true, Mode: autotune.WisdomOnly, Variants: []string{"update-full-component"}}
 	_, err := autotune.For(problem(), need, processor())
 	if !errors.As(err, new(*autotune.NoWisdomError)) || !strings.Contains(err.Error(), "gmmspec tune -M 16 -D 19 -N 100000") {
 		t.Errorf("error %v", err)
@@ -164,7 +164,7 @@ func TestWisdomOnly(t *testing.T) {
 	d = knowing(map[string]autotune.Timing{
 		"estep-full-lanes tile=64": trusted(1), "moments-full-lanes tile=64": trusted(1), "score-full-lanes tile=64": trusted(1),
 	})
-	need.Variant = ""
+	need.Variants = nil
 	if p := plan(t, problem(), need, d); slices.Contains(p.Variants(), "accumulate-full-lanes") {
 		t.Errorf("what was not measured is planned:\n%v", p)
 	}
@@ -280,7 +280,7 @@ func TestPlanJSON(t *testing.T) {
 	})
 	d.Startup = 0.3
 	for _, need := range []autotune.Need{
-		{Train: true, Passes: 7}, {Train: true, Responsibilities: true, Mode: autotune.Explore}, {Train: true, Variant: "moments-full-lanes"},
+		{Train: true, Passes: 7}, {Train: true, Responsibilities: true, Mode: autotune.Explore}, {Train: true, Variants: []string{"moments-full-lanes"}},
 	} {
 		whole := autotune.Cheapest([]*autotune.Plan{plan(t, problem(), need, d)}, []autotune.Alternative{{Device: "cuda", Reason: "it is not here"}})
 		text, err := json.Marshal(whole)

@@ -135,6 +135,9 @@ for precision in float32 float64; do
 		"TestConformance/backend=cuda/precision=$precision/"
 done
 
+# Right: the adversarial corpus, with what is rare among a million events for every covariance type.
+GMMSPEC_INTENSITY=2 tests corpus 120 . '^TestCorpus$/^device=cuda$' 'TestCorpus/device=cuda/precision=float32/rare/diag/n=1000000'
+
 # Right: fits of the data in the repository.
 shipped() {
 	local name=$1 events=$2 precision
@@ -146,6 +149,8 @@ shipped() {
 	done
 }
 shipped faithful 272 -M 2 "$bundle/tree/testdata/data/faithful.csv"
+shipped iris 150 -M 3 --columns 1-4 "$bundle/tree/testdata/data/iris.csv"
+shipped digits-diag 1797 -M 10 --covariance diag "$bundle/tree/testdata/data/digits.npy"
 shipped vowels 9961 -M 16 --columns 3-14 "$bundle/tree/testdata/data/japanese-vowels.csv"
 shipped vowels-diag 9961 -M 33 --covariance diag --columns 3-14 "$bundle/tree/testdata/data/japanese-vowels.csv"
 

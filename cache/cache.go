@@ -132,16 +132,6 @@ func (c *Cache) Get(key Key) (Entry, error) {
 	return entry, nil
 }
 
-// Extract returns the entry with the given ID, as listed by [Cache.List], without counting or dating the read. Its error
-// is always a [*Miss].
-func (c *Cache) Extract(id ID) (Entry, error) {
-	entry, miss := c.load(id)
-	if miss != nil {
-		return Entry{}, miss
-	}
-	return entry, nil
-}
-
 // Put stores a payload under a key, replacing what is there, and evicts what was read longest ago until the cache is
 // within its byte cap. On an error, which the caller may ignore, nothing was stored; it wraps [ErrTooLarge] or the file
 // system's. Meta is text; what is not UTF-8 in it is stored as U+FFFD.

@@ -172,28 +172,6 @@ func TestReplacedFileIsNotDiscarded(t *testing.T) {
 	expectHit(t, c, key, "good")
 }
 
-func TestExtract(t *testing.T) {
-	clock := newClock()
-	c := open(t, Options{Now: clock.now})
-	put(t, c, testKey(1), "x")
-	clock.advance(time.Hour)
-	entry, err := c.Extract(testKey(1).ID())
-	if err != nil || string(entry.Payload) != "x" {
-		t.Fatalf("got %v, %v", entry, err)
-	}
-	list, err := c.List()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := clock.now().Sub(list[0].LastRead); got != time.Hour || c.Stats().Hits != 0 {
-		t.Errorf("Extract counted as a read: read %v ago, %d hits", got, c.Stats().Hits)
-	}
-	var miss *Miss
-	if _, err := c.Extract(testKey(2).ID()); !errors.As(err, &miss) || miss.Reason != ReasonAbsent {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestPutTooLarge(t *testing.T) {
 	c := open(t, Options{MaxBytes: 1000})
 	put(t, c, testKey(1), "small")
@@ -218,10 +196,6 @@ func TestNilCache(t *testing.T) {
 	expectMiss(t, c, testKey(1), ReasonNoCache)
 	put(t, c, testKey(1), "x")
 	expectMiss(t, c, testKey(1), ReasonNoCache)
-	_, extract := c.Extract(testKey(1).ID())
-	if miss := (*Miss)(nil); !errors.As(extract, &miss) || miss.Reason != ReasonNoCache {
-		t.Errorf("Extract: %v", extract)
-	}
 	list, err := c.List()
 	report, verify := c.Verify()
 	pruned, prune := c.Prune(Limits{MaxBytes: 1})

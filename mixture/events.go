@@ -61,11 +61,21 @@ func rows[T float32 | float64](data []T, n, d, stride int) (Events, error) {
 	return &Rows[T]{data: data, n: n, d: d, stride: stride}, nil
 }
 
-// Len returns N.
-func (r *Rows[T]) Len() int { return r.n }
+// Len returns N, 0 of nothing.
+func (r *Rows[T]) Len() int {
+	if r == nil {
+		return 0
+	}
+	return r.n
+}
 
-// Dims returns D.
-func (r *Rows[T]) Dims() int { return r.d }
+// Dims returns D, 0 of nothing.
+func (r *Rows[T]) Dims() int {
+	if r == nil {
+		return 0
+	}
+	return r.d
+}
 
 // Read copies events into dst.
 func (r *Rows[T]) Read(dst []float64, from int) {

@@ -37,7 +37,7 @@ type Progress struct {
 // Fit is the result of [Train].
 type Fit struct {
 	Parameters *Parameters
-	// LogLikelihood is Σ_n w_n log p(x_n) under Parameters.
+	// LogLikelihood is Σ_n w_n log p(x_n) under Parameters; under hard assignment see [Scores].Total.
 	LogLikelihood float64
 	// Iterations is the number of M-steps done.
 	Iterations int
@@ -152,7 +152,7 @@ func (f *Fit) record(total, change float64, options TrainOptions) {
 // warnMended words what the last M-step had to mend, and which components have collapsed onto the ridge.
 func (f *Fit) warnMended(last Report, prior Prior) {
 	if len(last.Empty) > 0 {
-		f.warn("no event belongs to %s: the mean stays, with weight 0", components(last.Empty))
+		f.warn("no event belongs to %s: the mean stays, with weight 0", enumerate("component", last.Empty))
 	}
 	if len(last.Floored) > 0 {
 		f.warn("the covariance of %s was not positive definite: a ridge was added", f.sharers(last.Floored))
@@ -206,26 +206,27 @@ func (f *Fit) sharers(covariances []int) string {
 	if f.Parameters.Covariance == Tied {
 		return "all components"
 	}
-	return components(covariances)
+	return enumerate("component", covariances)
 }
 
-// listed is how many components a warning names.
+// listed is how many numbers a warning has.
 const listed = 8
 
-// components names components.
-func components(all []int) string {
-	text := "component "
+// enumerate lists numbers of things: "component 1", "dimensions 0, 2".
+func enumerate(thing string, all []int) string {
 	if len(all) > 1 {
-		text = "components "
+		thing += "s"
 	}
+	text := ""
 	for i, m := range all {
 		if i == listed {
-			return text + fmt.Sprintf(" and %d more", len(all)-listed)
+			text += fmt.Sprintf(" and %d more", len(all)-listed)
+			break
 		}
 		if i > 0 {
-			text += ", "
+			text += ","
 		}
-		text += strconv.Itoa(m)
+		text += " " + strconv.Itoa(m)
 	}
-	return text
+	return thing + text
 }

@@ -76,16 +76,6 @@ type Program struct {
 	Kernels    []Kernel
 }
 
-// Kernel returns the kernel of a stage, or nil where the program has none.
-func (p *Program) Kernel(stage string) *Kernel {
-	for i := range p.Kernels {
-		if p.Kernels[i].Stage == stage {
-			return &p.Kernels[i]
-		}
-	}
-	return nil
-}
-
 // StageTimer is a loaded set of events that can time one kernel at a time.
 type StageTimer interface {
 	// Time runs a stage's kernel over all events under p, once for warming up and then repeats times, and returns the seconds

@@ -21,14 +21,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-func TestKernel(t *testing.T) {
-	p := runtime.Program{Kernels: []runtime.Kernel{{Stage: runtime.Score, Entry: "a"}, {Stage: runtime.Update, Entry: "b"}}}
-	if k := p.Kernel(runtime.Update); k != &p.Kernels[1] {
-		t.Errorf("update is %+v", k)
-	}
-	if k := p.Kernel(runtime.EStep); k != nil {
-		t.Errorf("a stage that is not there is %+v", k)
-	}
+func TestMissingStage(t *testing.T) {
 	if err := (&runtime.MissingStageError{Stage: runtime.EStep}); !strings.Contains(err.Error(), "estep") {
 		t.Error(err)
 	}

@@ -41,7 +41,7 @@ func TestCUDA(t *testing.T) {
 				}
 			}
 		}
-		if os.Getenv("GMMSPEC_INTENSITY") > "1" {
+		if require.Intensity(t) > 1 {
 			return all
 		}
 		if len(all) == 0 {
@@ -107,7 +107,7 @@ func TestC(t *testing.T) {
 			var log bytes.Buffer
 			command.Stderr = &log
 			if err := command.Run(); err != nil {
-				t.Errorf("%v: %s\n%s", err, log.String(), s.Numbered())
+				t.Errorf("%v: %s\n%s", err, log.String(), s.Text)
 			}
 		})
 	}

@@ -162,14 +162,6 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestNumbered counts lines as compilers do.
-func TestNumbered(t *testing.T) {
-	got := specializer.Source{Text: "a\nb\n"}.Numbered()
-	if want := "    1  a\n    2  b\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 // FuzzRender renders whatever it is asked for, or says why not.
 func FuzzRender(f *testing.F) {
 	f.Add(0, 5, 3, true, "full", "float32", "tile=64")
@@ -186,7 +178,7 @@ func FuzzRender(f *testing.F) {
 		}
 		s, err := specializer.Render(specializer.Unit{Problem: p, Target: target(t, v.Backend, "sm_90"), Variant: v, Config: c})
 		if err == nil && (!strings.Contains(s.Text, s.Entry) || strings.Contains(s.Text, "<no value>")) {
-			t.Errorf("no whole kernel:\n%s", s.Numbered())
+			t.Errorf("no whole kernel:\n%s", s.Text)
 		}
 	})
 }

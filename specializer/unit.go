@@ -2,7 +2,6 @@ package specializer
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -27,15 +26,6 @@ type Source struct {
 	Components int
 	// Resources is what the kernel needs and how it is launched.
 	Resources variants.Resources
-}
-
-// Numbered returns the text with line numbers, as compilers count them.
-func (s Source) Numbered() string {
-	var b strings.Builder
-	for i, line := range strings.Split(strings.TrimSuffix(s.Text, "\n"), "\n") {
-		fmt.Fprintf(&b, "%5d  %s\n", i+1, line)
-	}
-	return b.String()
 }
 
 // Validate reports a unit that its own row refuses.

@@ -38,17 +38,9 @@ func readData(c *cobra.Command, path string, columns *columnsFlag) (*dataset.Tab
 		if r.err != nil {
 			return nil, nil, r.err
 		}
-		events, err := eventsOf(r.table)
+		events, err := gmmspec.Table(r.table)
 		return r.table, events, err
 	}
-}
-
-// eventsOf views a table as events.
-func eventsOf(t *dataset.Table) (gmmspec.Events, error) {
-	if t.Float32 != nil {
-		return gmmspec.Float32(t.Float32, t.Rows, t.Columns)
-	}
-	return gmmspec.Float64(t.Float64, t.Rows, t.Columns)
 }
 
 // checkDimensions reports data that are not a model's.

@@ -19,7 +19,7 @@ func newRender(shared *sharedFlags) *cobra.Command {
 		Short: "Print the source of the kernels that a fit would compile",
 		Long: `Print the source of the kernels that training and scoring would compile: C for this machine's
 processor, or CUDA C++. No compiler and no GPU is needed. Each source is a file of its own: --output
-writes them as such, and --variant chooses one.`,
+writes them as such, and --variant, which may be repeated, chooses some.`,
 		Example: `  gmmspec render -M 64 -D 19
   gmmspec render -M 64 -D 19 --device cuda -o kernels
   gmmspec render -M 64 -D 19 --covariance diag --arch sm_90 --variant score-diag-event`,

@@ -24,7 +24,7 @@ func (f *shapeFlags) add(c *cobra.Command) {
 	f.options.addCovariance(c)
 	f.options.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64",
 		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
-	f.options.addChoice(c, "variant", "", "use the variant of this `name` for its stage: see gmmspec variants", variantNames(), text(gmmspec.WithVariant))
+	f.options.addChoice(c, "variant", "", "use the variant of this `name` for its stage, one for each: see gmmspec variants", variantNames(), text(gmmspec.WithVariant))
 }
 
 // addArch defines --arch for one architecture.

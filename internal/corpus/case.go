@@ -26,6 +26,8 @@ type Case struct {
 	// Covariances lists the covariance types that the case is about.
 	Covariances []mixture.Covariance
 	Accept      Acceptance
+	// Warns is part of the warning that a fit to a thousand events comes with, or "" where there need be none.
+	Warns string
 
 	make func(random *rand.Rand, n int, c mixture.Covariance) *Sample
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/gmmspec/gmmspec/mixture"
 )
 
+// warnsOfRidge is what a fit says of components that have no width of their own.
+const warnsOfRidge = "at least half of every variance of"
+
 // Cases is the adversarial corpus.
 func Cases() []Case {
 	return append(
@@ -52,30 +55,35 @@ func Cases() []Case {
 			Name:        "more-components-than-events",
 			Reason:      "12 components and 5 events: some components must share an event or have none.",
 			Covariances: mixture.Covariances(),
+			Warns:       warnsOfRidge,
 			make:        crowded,
 		},
 		Case{
 			Name:        "repeated",
 			Reason:      "Only 3 different points: a component on each has variance 0.",
 			Covariances: mixture.Covariances(),
+			Warns:       warnsOfRidge,
 			make:        repeated(3, 3),
 		},
 		Case{
 			Name:        "one-point",
 			Reason:      "All events are equal: every variance is 0, and so is every distance.",
 			Covariances: mixture.Covariances(),
+			Warns:       warnsOfRidge,
 			make:        repeated(1, 2),
 		},
 		Case{
 			Name:        "constant-dimension",
 			Reason:      "One coordinate never changes, and is not 0: its variance is 0 or rounding error.",
 			Covariances: mixture.Covariances(),
+			Warns:       "all events are the same in dimension 1:",
 			make:        constantDimension,
 		},
 		Case{
 			Name:        "emptied",
 			Reason:      "A component starts so far away that it has no events: N_m = 0 divides.",
 			Covariances: mixture.Covariances(),
+			Warns:       "no event belongs to component 2:",
 			make:        emptied,
 		},
 		Case{
@@ -96,6 +104,7 @@ func Cases() []Case {
 			Name:        "one-event",
 			Reason:      "N = 1: its own mean, with no variance.",
 			Covariances: mixture.Covariances(),
+			Warns:       warnsOfRidge,
 			make: func(random *rand.Rand, _ int, c mixture.Covariance) *Sample {
 				return withoutStart(fromTruth(random, 1, randomParameters(random, 1, 3, c, overlapping)))
 			},
@@ -111,6 +120,7 @@ func Cases() []Case {
 			Name:        "tiny",
 			Reason:      "Values of 1e-30: their squares are 0 in float32, and the ridge is all there is.",
 			Covariances: mixture.Covariances(),
+			Warns:       warnsOfRidge,
 			make:        affine(func(int) (scale, shift float64) { return 1e-30, 0 }),
 		},
 	)

@@ -1,8 +1,9 @@
 // Package require decides whether a test that misses something is skipped or
-// fails.
+// fails, and how much is tested.
 package require
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strings"
@@ -24,4 +25,19 @@ func Have(tb testing.TB, name string, err error) {
 		tb.Fatalf("%s requires %s: %v", Variable, name, err)
 	}
 	tb.Skipf("without %s: %v", name, err)
+}
+
+// IntensityVariable is the environment variable that says how much is tested: 1, the default, as much as belongs in every run;
+// 2 more; 3 everything. The tests that look at it say what that is.
+const IntensityVariable = "GMMSPEC_INTENSITY"
+
+// Intensity returns how much is to be tested. A variable that says neither 1, 2 nor 3 ends the test.
+func Intensity(tb testing.TB) int {
+	tb.Helper()
+	text := cmp.Or(os.Getenv(IntensityVariable), "1")
+	level := slices.Index([]string{"1", "2", "3"}, text) + 1
+	if level == 0 {
+		tb.Fatalf("%s is %q: want 1, 2 or 3", IntensityVariable, text)
+	}
+	return level
 }

@@ -41,3 +41,13 @@ func TestHave(t *testing.T) {
 		}
 	}
 }
+
+func TestIntensity(t *testing.T) {
+	for text, want := range map[string]int{"": 1, "1": 1, "2": 2, "3": 3, "0": 0, "4": 0, "much": 0, "10": 0} {
+		t.Setenv(require.IntensityVariable, text)
+		r := &recorder{TB: t}
+		if got := require.Intensity(r); got != want || (r.ended == "failed") != (want == 0) {
+			t.Errorf("%q: %d, %s", text, got, r.ended)
+		}
+	}
+}

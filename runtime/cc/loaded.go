@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
@@ -118,16 +119,8 @@ func (l *loaded[T]) newWorker() *worker[T] {
 		scratch = max(scratch, k.ScratchBytes)
 	}
 	var number T
-	w.scratch = make([]T, scratch/size(number))
+	w.scratch = make([]T, scratch/int(unsafe.Sizeof(number)))
 	return w
-}
-
-// size returns the bytes of a number.
-func size[T runtime.Real](number T) int {
-	if _, ok := any(number).(float32); ok {
-		return 4
-	}
-	return 8
 }
 
 // take makes events from … from+n ready for a kernel.

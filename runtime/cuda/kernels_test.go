@@ -2,6 +2,7 @@ package cuda_test
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
@@ -31,10 +32,11 @@ func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 		{runtime.Accumulate, []any{ptr}, f.accumulate},
 		{runtime.Score, []any{ptr, ptr, ptr}, f.score},
 	} {
-		kernel := p.Kernel(k.stage)
-		if kernel == nil {
+		i := slices.IndexFunc(p.Kernels, func(of runtime.Kernel) bool { return of.Stage == k.stage })
+		if i < 0 {
 			continue
 		}
+		kernel := &p.Kernels[i]
 		entries := map[string]func(*cudafake.Launch, *inputs[T]) error{k.stage: k.run}
 		if kernel.Then != "" {
 			entries = map[string]func(*cudafake.Launch, *inputs[T]) error{k.stage: f.densities, kernel.Then: k.run}

@@ -27,7 +27,7 @@ const (
 )
 
 // kernelName is the name of all kernels here.
-const kernelName = "score-diag-direct"
+const kernelName = "score-diag-lanes"
 
 // goodSource is a kernel that any C compiler takes.
 const goodSource = `#include <math.h>
@@ -160,17 +160,6 @@ func TestCompileBroken(t *testing.T) {
 	}
 	if broken.Source != source || broken.Log != log || broken.Name != kernelName || !slices.Equal(broken.Command, c.Arguments()) {
 		t.Errorf("error holds %+v, want what was compiled", broken)
-	}
-	dump := broken.Dump()
-	for _, want := range []string{strings.Join(c.Arguments(), " ") + "\n", log} {
-		if !strings.Contains(dump, want) {
-			t.Errorf("dump is\n%s\nwant it to hold %q", dump, want)
-		}
-	}
-	numbered := "\n    1 | #warning first\n    2 | #include <math.h>\n    3 | __attribute__((visibility(\"default\"))) " +
-		"void run(const double *x, double *y) { y[0] = exp(x[0]); }\n    4 | int broken(void) { return undeclared; }\n"
-	if !strings.HasSuffix(dump, numbered) {
-		t.Errorf("dump is\n%s\nwant it to end in the numbered source\n%s", dump, numbered)
 	}
 	wantEmpty(t, dir)
 }

@@ -1,7 +1,7 @@
 // Package compiler finds the C compiler of the machine it runs on and turns the text of a kernel into a shared object.
 //
 //	c, err := compiler.Find(compiler.Options{})
-//	object, log, err := c.Compile(ctx, "estep-full-direct", source)
+//	object, log, err := c.Compile(ctx, "estep-full-lanes", source)
 //
 // A kernel is one self-contained translation unit. It is compiled for the very processor it will run on
 // (-march=native), so an object must never reach another one: Identity names the compiler, its flags and the processor,

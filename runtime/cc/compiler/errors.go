@@ -30,29 +30,13 @@ type CompileError struct {
 	Err     error    // how the compiler ended, an *exec.ExitError if it ran
 }
 
-// Error implements error. It shows the first message that is an error; Dump shows all.
+// Error implements error. It shows the first message that is an error; Log has all.
 func (e *CompileError) Error() string {
 	return fmt.Sprintf("compiler: %s: %v%s", e.Name, e.Err, summary(e.Log))
 }
 
 // Unwrap returns how the compiler ended.
 func (e *CompileError) Unwrap() error { return e.Err }
-
-// Dump returns the command line, the compiler's messages, and the source with its lines numbered as in the messages.
-func (e *CompileError) Dump() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n", e.Error(), strings.Join(e.Command, " "))
-	b.WriteString(e.Log)
-	if !strings.HasSuffix(e.Log, "\n") {
-		b.WriteByte('\n')
-	}
-	number := 0
-	for line := range strings.Lines(e.Source) {
-		number++
-		fmt.Fprintf(&b, "%5d | %s\n", number, strings.TrimSuffix(line, "\n"))
-	}
-	return b.String()
-}
 
 // A TimeoutError says that the compiler was killed because it exceeded its time. It wraps context.DeadlineExceeded.
 type TimeoutError struct {

@@ -3,8 +3,6 @@ package nvrtc
 import (
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/runtime/cuda/internal/dl"
@@ -66,19 +64,3 @@ func (e *CompileError) Error() string {
 
 // Unwrap returns the Code.
 func (e *CompileError) Unwrap() error { return e.Code }
-
-// Dump writes the options, the log and the source with its lines numbered, all
-// that is needed to see what the log speaks of.
-func (e *CompileError) Dump(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %v\noptions: %s\n%s\n", e.Name, e.Code, strings.Join(e.Options, " "), e.Log)
-	lines := strings.SplitAfter(e.Source, "\n")
-	width := len(fmt.Sprint(len(lines)))
-	for i, line := range lines {
-		if line != "" {
-			fmt.Fprintf(&b, "%*d  %s", width, i+1, line)
-		}
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
