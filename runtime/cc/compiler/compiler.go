@@ -47,12 +47,14 @@ func (c *Compiler) Arguments() []string {
 	return slices.Concat(c.Fingerprint.Command, Flags(goruntime.GOARCH), []string{"-o", objectName, sourceName}, libraries())
 }
 
-// Identity describes everything but the source that decides what Compile returns: the command line,
-// the compiler's binary, version and target, and the processor. It is made for the key of a cache, and readable.
+// Identity describes what beside the source decides what a kernel computes: the command line, the compiler's binary, version and
+// target, the development kit, and the processor; not the assembler and the linker, which PATH finds for some compilers. It is
+// made for the key of a cache, and readable.
 func (c *Compiler) Identity() string {
 	f := c.Fingerprint
-	return fmt.Sprintf("arguments %q\nbinary %q, %d bytes, modified %d ns\nversion %q\ntarget %q\nprocessor %q\n",
-		c.Arguments(), f.Path, f.Size, f.ModTime.UnixNano(), f.Version, f.Target, c.Processor)
+	return fmt.Sprintf("arguments %q\nbinary %q, %d bytes, modified %d ns\nversion %q\ntarget %q\nkit %q\nprocessor %q\n",
+		c.Arguments(), f.Path, f.Size, f.ModTime.UnixNano(), f.Version, f.Target,
+		[]string{c.env(sdkRoot), c.env(developerDir)}, c.Processor)
 }
 
 // Compile turns a kernel's C source into a sealed shared object and returns it with the compiler's messages: warnings, for

@@ -1,5 +1,11 @@
 package compiler
 
+// The variables that name the macOS software development kit and developer tools in use.
+const (
+	sdkRoot      = "SDKROOT"
+	developerDir = "DEVELOPER_DIR"
+)
+
 // environment returns the variables that a compiler runs with: those it needs to find its own parts, plain messages, and dir
 // for temporary files, so that a compiler that is killed leaves none elsewhere. Variables such as CPATH that
 // silently change what is compiled are left out, because Identity could not tell.
@@ -9,8 +15,7 @@ func environment(env func(string) string, dir string) []string {
 		"PATH",            // the assembler and linker of some installations
 		"HOME",            // the state of wrappers such as ccache and zig
 		"LD_LIBRARY_PATH", // the compiler's own libraries, under environment modules
-		"SDKROOT",         // the macOS software development kit in use
-		"DEVELOPER_DIR",   // the macOS developer tools in use
+		sdkRoot, developerDir,
 	} {
 		if value := env(name); value != "" {
 			vars = append(vars, name+"="+value)

@@ -236,4 +236,15 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("the identity does not mention the argument %q", flag)
 		}
 	}
+	for _, name := range []string{"SDKROOT", "DEVELOPER_DIR"} {
+		kit := requireCompiler(t, compiler.Options{Env: func(asked string) string {
+			if asked == name {
+				return "/another/kit"
+			}
+			return os.Getenv(asked)
+		}})
+		if kit.Identity() == base {
+			t.Errorf("%s does not change the identity", name)
+		}
+	}
 }
