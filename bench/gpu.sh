@@ -12,7 +12,7 @@
 set -uo pipefail
 
 # The seconds that all steps may take together.
-readonly total=480
+readonly total=560
 # What the fits of the generated mixture may differ by, in log-likelihood per event.
 readonly within=1e-5
 # The same for the shipped data, whose few events average less of float32's rounding out.

@@ -205,7 +205,8 @@ func TestFindIgnoresWorkingDirectory(t *testing.T) {
 }
 
 func TestIdentity(t *testing.T) {
-	c, err := compiler.Find(compiler.Options{Env: variables(map[string]string{"CC": fake(t, "silent", noUse)})})
+	cc := fake(t, "silent", noUse)
+	c, err := compiler.Find(compiler.Options{Env: variables(map[string]string{"CC": cc})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,12 +238,10 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"SDKROOT", "DEVELOPER_DIR"} {
-		kit := requireCompiler(t, compiler.Options{Env: func(asked string) string {
-			if asked == name {
-				return "/another/kit"
-			}
-			return os.Getenv(asked)
-		}})
+		kit, err := compiler.Find(compiler.Options{Env: variables(map[string]string{"CC": cc, name: "/another/kit"})})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if kit.Identity() == base {
 			t.Errorf("%s does not change the identity", name)
 		}
