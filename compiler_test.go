@@ -24,6 +24,7 @@ const fakeArgument = "-fake-compiler"
 const (
 	honest   = "honest"   // compiles
 	failing  = "failing"  // says why not
+	choosy   = "choosy"   // compiles no E-step
 	hanging  = "hanging"  // never ends
 	garbling = "garbling" // leaves something that is no object
 	lying    = "lying"    // compiles, but every log-density is a little off
@@ -45,6 +46,11 @@ func playCompiler(arguments []string) int {
 	case failing:
 		fmt.Fprintln(os.Stderr, "kernel.c:1:1: error: so the part says")
 		return 1
+	case choosy:
+		if text, err := os.ReadFile(source); err != nil || bytes.Contains(text, []byte("// estep-")) {
+			fmt.Fprintln(os.Stderr, "kernel.c:1:1: error: so the part says")
+			return 1
+		}
 	case hanging:
 		time.Sleep(time.Hour)
 	case garbling:

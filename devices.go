@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/runtime/cc"
-	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -159,7 +157,7 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 		}
 		d.noteLost(s, plan.Device, err)
 		device, _, _ := strings.Cut(plan.Device, ":")
-		if ctx.Err() == nil && plan.Explores() {
+		if ctx.Err() == nil && plan.Explores() && !ofTheMachine(err) {
 			if kept := s.exploredInVain(plan, err); kept == nil {
 				warn(fmt.Sprintf("a kernel that was to be explored cannot be used: %v", err))
 				continue
@@ -179,7 +177,7 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 // passes reports whether the next job should try a device again that could not be opened: where memory is taken or a file could
 // not be made, and once where the C compiler failed or took too long, for want of time, memory or space, or for good.
 func (d *devices) passes(err error) bool {
-	if errors.As(err, new(*compiler.TimeoutError)) || errors.As(err, new(*compiler.CompileError)) {
+	if ofTheCompiler(err) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.doubted == nil {
@@ -187,8 +185,7 @@ func (d *devices) passes(err error) bool {
 		}
 		return errors.Is(err, d.doubted) // jobs that waited for one compilation have its error in common
 	}
-	unmade := errors.As(err, new(*fs.PathError)) && !errors.As(err, new(*compiler.OutputError))
-	return unmade || errors.Is(err, cuda.ErrOutOfMemory)
+	return ofTheMachine(err)
 }
 
 func (d *devices) failures() map[string]error {

@@ -44,9 +44,6 @@ func Diagnose(options ...Option) ([]Finding, error) {
 	return append([]Finding{w.findCompiler(), w.findNVRTC()}, append(w.findDriver(), w.findCache(s.cacheDir))...), nil
 }
 
-// probe is a source that every C compiler compiles.
-const probe = "int gmmspec_probe(void) { return 0; }\n"
-
 func (w *workshop) findCompiler() Finding {
 	f := Finding{Part: "C compiler"}
 	if err := w.loadsC(); err != nil {
@@ -58,7 +55,7 @@ func (w *workshop) findCompiler() Finding {
 	switch {
 	case err == nil:
 		f.OK, f.Text, f.Tried = true, c.Fingerprint.String(), commands(c.Attempts)
-		if _, _, err := c.Compile(context.Background(), "probe", probe); err != nil {
+		if err := compilesNothing(context.Background(), c); err != nil {
 			f.OK, f.Text = false, fmt.Sprintf("%s compiles nothing: %v", f.Text, err)
 			f.Tried[len(f.Tried)-1].Outcome = "compiles nothing"
 			f.Advice = "mend it, or name another one in $CC"

@@ -107,11 +107,16 @@ func sourceDigest(u specializer.Unit) (string, error) {
 // Build compiles a candidate, or finds it in the cache.
 func (l *laboratory) Build(ctx context.Context, p variants.Problem, c variants.Candidate) error {
 	_, err := l.builder.kernel(ctx, unit(p, l.target, c))
-	return err
+	return l.blame(ctx, err)
 }
 
 // Verify runs a candidate on a small random problem, and returns the largest difference from the reference.
 func (l *laboratory) Verify(ctx context.Context, p variants.Problem, c variants.Candidate) (float64, error) {
+	worst, err := l.verify(ctx, p, c)
+	return worst, l.blame(ctx, err)
+}
+
+func (l *laboratory) verify(ctx context.Context, p variants.Problem, c variants.Candidate) (float64, error) {
 	digest, err := l.Source(p, c)
 	if err != nil {
 		return 0, err
@@ -144,6 +149,11 @@ func (l *laboratory) Time(ctx context.Context, p variants.Problem, c variants.Ca
 	if err := l.load(ctx, p); err != nil {
 		return nil, err
 	}
+	times, err := l.time(ctx, p, c, repeats)
+	return times, l.blame(ctx, err)
+}
+
+func (l *laboratory) time(ctx context.Context, p variants.Problem, c variants.Candidate, repeats int) ([]float64, error) {
 	plan, err := l.plan(p, c)
 	if err != nil {
 		return nil, err
@@ -152,11 +162,11 @@ func (l *laboratory) Time(ctx context.Context, p variants.Problem, c variants.Ca
 	if err != nil {
 		return nil, err
 	}
-	times, err := l.time(ctx, device, c.Variant.Stage, repeats)
+	times, err := l.timeOn(ctx, device, c.Variant.Stage, repeats)
 	return times, errors.Join(err, device.Close())
 }
 
-func (l *laboratory) time(ctx context.Context, device mixture.Device, stage variants.Stage, repeats int) (times []float64, err error) {
+func (l *laboratory) timeOn(ctx context.Context, device mixture.Device, stage variants.Stage, repeats int) (times []float64, err error) {
 	var events mixture.Loaded
 	if engine, ok := device.(*cuda.Engine); ok {
 		events, err = engine.Borrow(l.loaded)
@@ -215,11 +225,19 @@ func (l *laboratory) open(ctx context.Context, plan *Plan) (mixture.Device, erro
 	return openProgram(l.settings, plan, program)
 }
 
-// load makes events of a problem's shape, and puts them on the device, unless they are there.
+// load makes events of a problem's shape, and puts them on the device, unless they are there. No candidate is to blame for its
+// error.
 func (l *laboratory) load(ctx context.Context, p variants.Problem) error {
 	if p == l.shape {
 		return nil
 	}
+	if err := l.reload(ctx, p); err != nil {
+		return &autotune.BenchError{Err: fmt.Errorf("loading the events of %s: %w", p, err)}
+	}
+	return nil
+}
+
+func (l *laboratory) reload(ctx context.Context, p variants.Problem) error {
 	if err := l.unload(); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 // The trials that a worker does.
 const (
 	doVerify = "verify"
+	doLoad   = "load" // the events of a problem, which are timed on
 	doTime   = "time"
 )
 
@@ -36,6 +37,8 @@ type trialReply struct {
 	Seconds []float64 `json:"seconds,omitempty"`
 	Wrong   string    `json:"wrong,omitempty"` // where the results are not the reference's
 	Error   string    `json:"error,omitempty"`
+	// Trouble is set where the error is not the candidate's.
+	Trouble bool `json:"trouble,omitempty"`
 	// Lost is set where the error has ended the device's context, so that this process can do no more.
 	Lost bool `json:"lost,omitempty"`
 }
@@ -72,25 +75,38 @@ func ServeTrials(ctx context.Context, in io.Reader, out io.Writer, options ...Op
 
 // serve does one trial.
 func (l *laboratory) serve(ctx context.Context, request trialRequest) (reply trialReply) {
-	c, err := candidateOf(l.target.Backend, request.Variant, request.Config)
-	if err == nil {
-		switch request.Do {
-		case doVerify:
-			reply.Worst, err = l.Verify(ctx, request.Problem, c)
-		case doTime:
-			reply.Seconds, err = l.Time(ctx, request.Problem, c, request.Repeats)
-		default:
-			err = fmt.Errorf("gmmspec: unknown trial %q", request.Do)
-		}
-	}
+	err := l.answer(ctx, request, &reply)
 	if wrong, ok := errors.AsType[*autotune.WrongError](err); ok {
 		return trialReply{Worst: wrong.Largest(), Wrong: wrong.Where}
 	}
 	if err != nil {
 		result, ok := errors.AsType[cuda.Result](err)
-		return trialReply{Error: err.Error(), Lost: ok && result.Sticky()}
+		reply = trialReply{Error: err.Error(), Lost: ok && result.Sticky()}
+		if trouble, ok := errors.AsType[*autotune.BenchError](err); ok && !reply.Lost {
+			reply.Error, reply.Trouble = trouble.Err.Error(), true
+		}
 	}
 	return reply
+}
+
+// answer fills in what a trial finds.
+func (l *laboratory) answer(ctx context.Context, request trialRequest, reply *trialReply) error {
+	if request.Do == doLoad {
+		return l.load(ctx, request.Problem)
+	}
+	c, err := candidateOf(l.target.Backend, request.Variant, request.Config)
+	if err != nil {
+		return err
+	}
+	switch request.Do {
+	case doVerify:
+		reply.Worst, err = l.Verify(ctx, request.Problem, c)
+	case doTime:
+		reply.Seconds, err = l.Time(ctx, request.Problem, c, request.Repeats)
+	default:
+		err = fmt.Errorf("gmmspec: unknown trial %q", request.Do)
+	}
+	return err
 }
 
 // candidateOf finds a candidate by its names.
@@ -107,7 +123,8 @@ func candidateOf(b variants.Backend, variant, config string) (variants.Candidate
 type remoteBench struct {
 	*laboratory
 	command func() *exec.Cmd
-	process *process // nil for none
+	process *process         // nil for none
+	loaded  variants.Problem // whose events it holds
 }
 
 // process is a worker.
@@ -124,8 +141,18 @@ func (b *remoteBench) Verify(ctx context.Context, p variants.Problem, c variants
 	return reply.Worst, err
 }
 
-// Time has the worker time a candidate.
+// Time has the worker time a candidate. Where it does not survive loading the events, no candidate is to blame.
 func (b *remoteBench) Time(ctx context.Context, p variants.Problem, c variants.Candidate, repeats int) ([]float64, error) {
+	if b.process == nil || b.loaded != p {
+		_, err := b.ask(ctx, trialRequest{Do: doLoad, Problem: p})
+		if err != nil && !errors.As(err, new(*autotune.BenchError)) {
+			err = &autotune.BenchError{Err: fmt.Errorf("loading the events of %s: %w", p, err)}
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.loaded = p
+	}
 	reply, err := b.ask(ctx, trialRequest{Do: doTime, Problem: p, Variant: c.Variant.Name(), Config: c.Config.String(), Repeats: repeats})
 	return reply.Seconds, err
 }
@@ -168,6 +195,8 @@ func (b *remoteBench) judge(r trialReply) error {
 	case r.Lost:
 		b.stop()
 		return &autotune.CrashError{Reason: r.Error}
+	case r.Trouble:
+		return &autotune.BenchError{Err: errors.New(r.Error)}
 	case r.Wrong != "":
 		return &autotune.WrongError{Worst: r.Worst, Where: r.Wrong}
 	case r.Error != "":

@@ -29,6 +29,7 @@ const (
 	working  = "working"  // does the trials
 	crashing = "crashing" // ends at the first trial of an E-step
 	silent   = "silent"   // hangs at the first trial of an E-step
+	starving = "starving" // ends when it is to load events
 )
 
 // playWorker is the whole of a worker; it returns the exit status.
@@ -50,10 +51,14 @@ type spoiled struct {
 	part string
 }
 
-// Read reads, unless a trial of an E-step is asked for.
+// Read reads, unless a trial is asked for that the part is not up to.
 func (s *spoiled) Read(p []byte) (int, error) {
 	n, err := s.in.Read(p)
-	if bytes.Contains(p[:n], []byte(`"variant":"estep-`)) {
+	unbearable := `"variant":"estep-`
+	if s.part == starving {
+		unbearable = `"do":"load"`
+	}
+	if bytes.Contains(p[:n], []byte(unbearable)) {
 		if s.part == silent {
 			time.Sleep(time.Hour)
 		}
@@ -142,6 +147,40 @@ func TestTuneWorkerLost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTuneCompilers: what a compiler refuses is kept as such; of one that compiles nothing, no kernel is to blame.
+func TestTuneCompilers(t *testing.T) {
+	for part, want := range map[string]string{choosy: "every candidate for estep", failing: "candidates cannot be tried"} {
+		t.Run(part, func(t *testing.T) {
+			tuner := newTestTuner(t, TunerOptions{}, WithCacheDir(t.TempDir()), withWorkshop(playing(t, part)))
+			tuning, err := tuner.Tune(t.Context(), 2, 2, 2000)
+			if err == nil || !strings.Contains(err.Error(), want) || tuning == nil {
+				t.Fatalf("tuning %v, error %v: want %q", tuning, err, want)
+			}
+			for _, r := range tuning.Records {
+				if refused := r.Outcome == autotune.NotCompiled; part == failing || refused != (r.Stage == variants.EStep) {
+					t.Errorf("%v", r)
+				}
+			}
+			w, err := tuner.store.Load()
+			if err != nil || w.Len() != len(tuning.Records) || (w.Len() == 0) != (part == failing) {
+				t.Errorf("%d kept of %d, %v", w.Len(), len(tuning.Records), err)
+			}
+		})
+	}
+}
+
+// TestTuneNoMemory: where a worker does not survive loading the events, no kernel is held to be bad.
+func TestTuneNoMemory(t *testing.T) {
+	tuner := newTestTuner(t, TunerOptions{Worker: worker(t, starving)}, WithCacheDir(t.TempDir()))
+	tuning, err := tuner.Tune(t.Context(), 2, 2, 2000)
+	if !errors.As(err, new(*autotune.BenchError)) || !strings.Contains(err.Error(), "loading the events of M=2 D=2 N=2000") {
+		t.Errorf("error %v", err)
+	}
+	if w, err := tuner.store.Load(); err != nil || w.Len() != 0 || tuning == nil || len(tuning.Missing) == 0 {
+		t.Errorf("kept %v, %v: want nothing", w.Records(), err)
 	}
 }
 
@@ -297,16 +336,47 @@ func TestWisdomFile(t *testing.T) {
 	if _, err := autotune.NewWisdom(changed).WriteTo(&text); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := ImportWisdom(dir, &text); err != nil || n != 1 {
-		t.Fatalf("%d imported, %v", n, err)
+	if added, older, err := ImportWisdom(dir, &text); err != nil || added != 1 || older != 0 {
+		t.Fatalf("%d imported, %d older, %v", added, older, err)
 	}
 	if stale, _, err = StaleWisdom(dir); err != nil || len(stale) != 1 || stale[0].Variant != changed.Variant {
 		t.Errorf("stale: %v, %v", stale, err)
 	}
-	if n, err := ForgetWisdom(dir, true); err != nil || n != 1 {
+	if n, err := ForgetWisdom(dir, StaleTrial); err != nil || n != 1 {
 		t.Errorf("%d forgotten, %v", n, err)
 	}
-	if n, err := ForgetWisdom(dir, false); err != nil || n != all-1 {
+
+	newer, older := w.Records()[1], w.Records()[1]
+	newer.Seconds, newer.Date = newer.High, newer.Date.Add(time.Hour)
+	imports := func(r autotune.Record) (added, older int) {
+		t.Helper()
+		var text bytes.Buffer
+		if _, err := autotune.NewWisdom(r).WriteTo(&text); err != nil {
+			t.Fatal(err)
+		}
+		added, older, err := ImportWisdom(dir, &text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return added, older
+	}
+	if added, _ := imports(newer); added != 1 {
+		t.Errorf("%d imported: want the newer record", added)
+	}
+	if added, behind := imports(older); added != 0 || behind != 1 {
+		t.Errorf("%d imported, %d older: want the newer record to stay", added, behind)
+	}
+	if w, err := store.Load(); err != nil || !slices.Contains(w.Records(), newer) {
+		t.Errorf("the newer record is gone, %v", err)
+	}
+	stalest := newer
+	stalest.Source, stalest.Date = "another", newer.Date.Add(time.Hour)
+	imports(stalest)
+	if added, _ := imports(older); added != 1 {
+		t.Errorf("%d imported: want what is of the kernel as it is now", added)
+	}
+
+	if n, err := ForgetWisdom(dir, func(TrialRecord) bool { return true }); err != nil || n != all-1 {
 		t.Errorf("%d forgotten, %v: want %d", n, err, all-1)
 	}
 

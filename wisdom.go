@@ -15,6 +15,9 @@ const wisdomFile = "wisdom.jsonl"
 // Wisdom is what tuning has learned.
 type Wisdom = autotune.Wisdom
 
+// TrialRecord is what it has learned of one kernel.
+type TrialRecord = autotune.Record
+
 // WisdomStore is wisdom in a file.
 type WisdomStore = autotune.Store
 
@@ -121,30 +124,34 @@ func (c *chooser) known(t variants.Target, e autotune.Environment) func(variants
 	}
 }
 
-// ImportWisdom adds the records that r holds to those of a cache's directory ("" for the default), all of them or, where one
-// is bad, none. It returns how many there are.
-func ImportWisdom(cacheDir string, r io.Reader) (int, error) {
+// ImportWisdom adds the records that r holds to those of a cache's directory ("" for the default), but for those of which there is a
+// newer one of the kernel as it is now; nothing, where one is bad. It returns how many it added, and how many it did not.
+func ImportWisdom(cacheDir string, r io.Reader) (added, older int, err error) {
 	imported, err := autotune.ReadWisdom(r)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return imported.Len(), updateWisdom(cacheDir, func(w *Wisdom) {
+	err = updateWisdom(cacheDir, func(w *Wisdom) {
 		for _, r := range imported.Records() {
+			if have, ok := w.Get(r.Key()); ok && have.Date.After(r.Date) && !StaleTrial(have) {
+				older++
+				continue
+			}
+			added++
 			w.Add(r)
 		}
 	})
+	return added, older, err
 }
 
-// ForgetWisdom drops the records of a cache's directory, or the stale ones alone, and returns how many it dropped.
-func ForgetWisdom(cacheDir string, stale bool) (forgotten int, err error) {
-	err = updateWisdom(cacheDir, func(w *Wisdom) {
-		forgotten = w.Forget(func(r autotune.Record) bool { return !stale || isStale(r) })
-	})
+// ForgetWisdom drops the records of a cache's directory that match, such as [StaleTrial], and returns how many.
+func ForgetWisdom(cacheDir string, match func(TrialRecord) bool) (forgotten int, err error) {
+	err = updateWisdom(cacheDir, func(w *Wisdom) { forgotten = w.Forget(match) })
 	return forgotten, err
 }
 
 // StaleWisdom returns the records of kernels that have changed since, and how many there are in all.
-func StaleWisdom(cacheDir string) (stale []autotune.Record, all int, err error) {
+func StaleWisdom(cacheDir string) (stale []TrialRecord, all int, err error) {
 	store, err := OpenWisdom(cacheDir)
 	if err != nil {
 		return nil, 0, err
@@ -154,15 +161,15 @@ func StaleWisdom(cacheDir string) (stale []autotune.Record, all int, err error) 
 		return nil, 0, err
 	}
 	for _, r := range w.Records() {
-		if isStale(r) {
+		if StaleTrial(r) {
 			stale = append(stale, r)
 		}
 	}
 	return stale, w.Len(), nil
 }
 
-// isStale reports whether a record is of another kernel than its candidate has now.
-func isStale(r autotune.Record) bool {
+// StaleTrial reports whether a record is of another kernel than its candidate has now.
+func StaleTrial(r TrialRecord) bool {
 	candidate, err := candidateOf(r.Backend, r.Variant, r.Config)
 	if err != nil {
 		return true

@@ -26,11 +26,13 @@ records of this machine's own device, driver and compiler, as long as the kernel
 		},
 	}
 	export.Flags().StringVarP(&output, "output", "o", "", "write to this `file` instead of standard output")
-	stale := false
+	stale, failed := false, false
 	forget := &cobra.Command{
-		Use: "forget [flags]", Short: "Drop all records, or the stale ones", Args: wantArguments(),
+		Use: "forget [flags]", Short: "Drop all records, or some", Args: wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			n, err := gmmspec.ForgetWisdom(shared.cacheDir, stale)
+			n, err := gmmspec.ForgetWisdom(shared.cacheDir, func(r gmmspec.TrialRecord) bool {
+				return !stale && !failed || stale && gmmspec.StaleTrial(r) || failed && !r.Timed()
+			})
 			if err != nil {
 				return err
 			}
@@ -39,6 +41,7 @@ records of this machine's own device, driver and compiler, as long as the kernel
 		},
 	}
 	forget.Flags().BoolVar(&stale, "stale", false, "only those of kernels that have changed since")
+	forget.Flags().BoolVar(&failed, "failed", false, "only those of kernels that were found to be of no use: tune tries them again")
 	for _, verb := range []*cobra.Command{
 		{
 			Use: "list", Short: "Print every record, a line each", Args: wantArguments(),
@@ -46,7 +49,7 @@ records of this machine's own device, driver and compiler, as long as the kernel
 		},
 		export,
 		{
-			Use: "import FILE", Short: "Add the records of a file, all or none", Args: wantArguments("FILE"),
+			Use: "import FILE", Short: "Add the records of a file, but for those that are older than what is here", Args: wantArguments("FILE"),
 			RunE: func(c *cobra.Command, args []string) error {
 				return importWisdom(c.OutOrStdout(), shared.cacheDir, args[0])
 			},
@@ -110,11 +113,14 @@ func importWisdom(w io.Writer, cacheDir, path string) error {
 		return err
 	}
 	defer file.Close()
-	n, err := gmmspec.ImportWisdom(cacheDir, file)
+	added, older, err := gmmspec.ImportWisdom(cacheDir, file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", printable(path), err)
 	}
-	fmt.Fprintf(w, "%d records imported\n", n)
+	fmt.Fprintf(w, "%d records imported\n", added)
+	if older > 0 {
+		fmt.Fprintf(w, "%d were older than those that are here\n", older)
+	}
 	return nil
 }
 
