@@ -250,20 +250,23 @@ func (c *chooser) on(p variants.Problem, d autotune.Device) (*Plan, error) {
 // ccDevice describes this machine's processor.
 func (c *chooser) ccDevice(p variants.Precision) autotune.Device {
 	target := ccTarget()
-	cores := float64(target.Units)
 	d := autotune.Device{
-		Name: DeviceCC, Target: target, CompileSeconds: ccCompile, CallSeconds: ccCall,
-		Flops: ccFlops * cores, UpdateFlops: ccFlops / ccDouble, Bandwidth: ccBandwidth * cores, Cached: c.cached(target),
+		Name: DeviceCC, Target: target, CompileSeconds: ccCompile, CallSeconds: ccCall, Cached: c.cached(target),
 	}
-	if p == variants.Float64 {
-		d.Flops /= ccDouble
-	}
+	setRates(&d, ccRates(), p)
+	d.UpdateFlops /= float64(target.Units) // a core's
 	ofC := *c.settings
 	ofC.device = DeviceCC
 	if _, environment, err := ofC.environment(); err == nil {
 		d.Known = c.known(target, environment)
 	}
 	return d
+}
+
+// ccRates is what this machine's processor does at its peak.
+func ccRates() variants.Rates {
+	cores := float64(ccTarget().Units)
+	return variants.Rates{Float32: ccFlops * cores, Float64: ccFlops * cores / ccDouble, Bandwidth: ccBandwidth * cores}
 }
 
 // ccTarget is what planning needs to know of this machine's processor.

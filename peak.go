@@ -16,8 +16,7 @@ func Peak(e autotune.Environment) (variants.Rates, bool) {
 		if err != nil || here.Model() != e.Model() {
 			return variants.Rates{}, false
 		}
-		units := float64(ccTarget().Units)
-		return variants.Rates{Float32: ccFlops * units, Float64: ccFlops * units / ccDouble, Bandwidth: ccBandwidth * units}, true
+		return ccRates(), true
 	}
 	if device, err := s.workshop.cudaDevice(0); err == nil && device.Name == e.Device {
 		return cudaRates(device), true

@@ -42,6 +42,7 @@ type Tuner struct {
 	laboratory *laboratory
 	bench      autotune.Bench
 	store      autotune.Store
+	known      *Wisdom // what the store held at the first Tune, and what was learned since
 }
 
 // NewTuner returns a tuner of the device that the options name: of CUDA, where there is a choice and a GPU, otherwise of C.
@@ -101,25 +102,27 @@ func (t *Tuner) Tune(ctx context.Context, m, d int, n int64) (*Tuning, error) {
 }
 
 func (t *Tuner) tune(ctx context.Context, p variants.Problem) (*Tuning, error) {
-	known, err := t.store.Load()
-	if err != nil {
-		return nil, err
+	if t.known == nil {
+		known, err := t.store.Load()
+		if err != nil {
+			return nil, err
+		}
+		t.known = known
 	}
 	tuning, err := autotune.Tune(ctx, autotune.TuneRequest{
 		Problem: p, Target: t.laboratory.target, Stages: tunedStages(), Budget: t.options.Budget, Most: t.options.Most,
-		Known: known, Workers: goruntime.GOMAXPROCS(0), Now: time.Now, Limit: t.options.limit, Progress: t.options.Progress,
+		Known: t.known, Workers: goruntime.GOMAXPROCS(0), Now: time.Now, Limit: t.options.limit, Progress: t.options.Progress,
 	}, t.bench)
 	if tuning == nil {
 		return nil, err
 	}
-	kept := t.store.Update(func(w *autotune.Wisdom) error {
-		for _, r := range tuning.Records {
-			w.Add(r)
-		}
-		return nil
-	})
-	t.settings.workshop.forgetWisdom()
-	return tuning, errors.Join(err, kept)
+	if len(tuning.Records) == tuning.Known {
+		return tuning, err
+	}
+	for _, r := range tuning.Records {
+		t.known.Add(r)
+	}
+	return tuning, errors.Join(err, t.settings.keepRecords(tuning.Records))
 }
 
 // Close ends the tuner's worker and gives back what it holds on the device.
@@ -185,18 +188,22 @@ func (t *Tuner) ceiling(r autotune.Record) float64 {
 	if !r.Timed() {
 		return 0
 	}
-	c := chooser{settings: t.settings}
-	device := c.ccDevice(r.Problem.Precision)
+	rates := ccRates()
 	if t.settings.device == DeviceCUDA {
-		var err error
-		if device, err = c.cudaDevice(r.Problem.Precision); err != nil {
+		device, err := t.settings.workshop.cudaDevice(t.settings.ordinal)
+		if err != nil {
 			return 0
 		}
+		rates = cudaRates(device)
+	}
+	flops := rates.Float32
+	if r.Problem.Precision == variants.Float64 {
+		flops = rates.Float64
 	}
 	candidate, err := candidateOf(r.Backend, r.Variant, r.Config)
 	if err != nil {
 		return 0
 	}
 	w := candidate.Variant.Work(r.Problem, candidate.Config)
-	return max(w.Flops/device.Flops, w.Bytes/device.Bandwidth) / r.Seconds
+	return max(w.Flops/flops, w.Bytes/rates.Bandwidth) / r.Seconds
 }
