@@ -15,6 +15,9 @@ const wisdomFile = "wisdom.jsonl"
 // Wisdom is what tuning has learned.
 type Wisdom = autotune.Wisdom
 
+// ReadWisdom reads what Wisdom.WriteTo writes, all of it or nothing: an error names the line.
+func ReadWisdom(r io.Reader) (*Wisdom, error) { return autotune.ReadWisdom(r) }
+
 // TrialRecord is what it has learned of one kernel.
 type TrialRecord = autotune.Record
 
@@ -127,7 +130,7 @@ func (c *chooser) known(t variants.Target, e autotune.Environment) func(variants
 // ImportWisdom adds the records that r holds to those of a cache's directory ("" for the default), but for those of which there is a
 // newer one of the kernel as it is now; nothing, where one is bad. It returns how many it added, and how many it did not.
 func ImportWisdom(cacheDir string, r io.Reader) (added, older int, err error) {
-	imported, err := autotune.ReadWisdom(r)
+	imported, err := ReadWisdom(r)
 	if err != nil {
 		return 0, 0, err
 	}

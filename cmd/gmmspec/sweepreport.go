@@ -22,7 +22,7 @@ func newReport(shared *sharedFlags) *cobra.Command {
 dimensions for each, the gain over the 2011 specializer's default, and the distance from the device's
 ceiling. With -o DIRECTORY/ pictures (.png) are written instead. A summary goes to standard output.`,
 		Example: `  gmmspec report -o report.html
-  gmmspec report --from sweep.jsonl -o pictures/`,
+  gmmspec report --from sweep.jsonl.gz -o pictures/`,
 		Args: wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if output == "" {
@@ -36,7 +36,7 @@ ceiling. With -o DIRECTORY/ pictures (.png) are written instead. A summary goes 
 		},
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "write the page to this `file`, or pictures to a directory that ends in /; required")
-	c.Flags().StringVar(&from, "from", "", "draw the records of this `file` instead of this machine's")
+	c.Flags().StringVar(&from, "from", "", "draw the records of this `file`, packed if it ends in .gz, instead of this machine's")
 	complete(c, "output", cobra.ShellCompDirectiveFilterFileExt, "html")
 	return c
 }
@@ -46,7 +46,16 @@ func reported(cacheDir, from string) (*gmmspec.Wisdom, error) {
 	if from == "" {
 		return loadWisdom(cacheDir)
 	}
-	return gmmspec.WisdomStore{Path: from}.Load()
+	file, err := openRecords(from)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	wisdom, err := gmmspec.ReadWisdom(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", printable(from), err)
+	}
+	return wisdom, nil
 }
 
 func writeReport(w io.Writer, wisdom *gmmspec.Wisdom, output string) error {

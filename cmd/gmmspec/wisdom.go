@@ -1,9 +1,12 @@
 package main
 
 import (
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/gmmspec/gmmspec"
@@ -107,8 +110,24 @@ func exportWisdom(w io.Writer, cacheDir, output string) error {
 	})
 }
 
-func importWisdom(w io.Writer, cacheDir, path string) error {
+// openRecords opens a file of records, unpacked if its name ends in .gz.
+func openRecords(path string) (io.ReadCloser, error) {
 	file, err := os.Open(path)
+	if err != nil || !strings.HasSuffix(path, ".gz") {
+		return file, err
+	}
+	unpacked, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", printable(path), err), file.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{unpacked, file}, nil
+}
+
+func importWisdom(w io.Writer, cacheDir, path string) error {
+	file, err := openRecords(path)
 	if err != nil {
 		return err
 	}
