@@ -19,6 +19,7 @@ const (
 	estimateMargin = 1.05
 
 	byteOrderMark = "\uFEFF"
+	gzipMagic     = "\x1f\x8b"
 )
 
 // csvReader reads the selected fields of a text file.
@@ -42,6 +43,9 @@ func readCSV(r io.Reader, size int64, source string, opts Options) (*Table, erro
 	if mark, _ := buffered.Peek(len(npyMagic)); string(mark) == npyMagic {
 		return nil, &Error{Source: source, Err: fmt.Errorf(
 			"%w: an array of NumPy's, where comma-separated text is due: name a %s file", ErrUnsupported, extensionNpy)}
+	}
+	if mark, _ := buffered.Peek(len(gzipMagic)); string(mark) == gzipMagic {
+		return nil, &Error{Source: source, Err: fmt.Errorf("%w: packed by gzip: unpack it first", ErrUnsupported)}
 	}
 	records := csv.NewReader(buffered)
 	records.ReuseRecord = true

@@ -31,7 +31,7 @@ func parseValue(text string, allowMissing bool, limit float64) (float64, error) 
 		}
 		return 0, fmt.Errorf("%w: the field is empty", ErrMissing)
 	}
-	value, err := strconv.ParseFloat(text, float64Bits)
+	value, err := parseNumber(text)
 	switch {
 	case math.IsInf(value, 0): // written as an infinity, or out of range
 		return 0, fmt.Errorf("%w: %.*q", ErrNotFinite, maxQuoted, text)
@@ -47,9 +47,17 @@ func parseValue(text string, allowMissing bool, limit float64) (float64, error) 
 	return value, nil
 }
 
-// isNumber reports whether ParseFloat takes the text for a number, be it NaN, infinite or out of range.
+// parseNumber is strconv.ParseFloat without what only Go takes for a number: "1_000", "0x1p3".
+func parseNumber(text string) (float64, error) {
+	if strings.ContainsAny(text, "_xX") {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(text, float64Bits)
+}
+
+// isNumber reports whether the text is a number, be it NaN, infinite or out of range.
 func isNumber(text string) bool {
-	_, err := strconv.ParseFloat(text, float64Bits)
+	_, err := parseNumber(text)
 	return err == nil || errors.Is(err, strconv.ErrRange)
 }
 
