@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/gmmspec/gmmspec"
 	"github.com/gmmspec/gmmspec/dataset"
@@ -41,6 +42,21 @@ func readData(c *cobra.Command, path string, columns *columnsFlag) (*dataset.Tab
 		events, err := gmmspec.Table(r.table)
 		return r.table, events, err
 	}
+}
+
+// checkOutput reports an output that would take the place of the data.
+func checkOutput(output, data string) error {
+	if output == "" || data == standardStream {
+		return nil
+	}
+	there, err := os.Stat(output)
+	if err != nil {
+		return nil // it is new, or cannot be written anyway
+	}
+	if read, err := os.Stat(data); err == nil && os.SameFile(there, read) {
+		return misuse("--output %s: that is the data", printable(output))
+	}
+	return nil
 }
 
 // checkDimensions reports data that are not a model's.

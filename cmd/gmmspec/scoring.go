@@ -40,6 +40,9 @@ func (f *scoringFlags) open(c *cobra.Command, path string) (*gmmspec.Model, gmms
 	if f.output != "" && filepath.Ext(f.output) != ".npy" {
 		return nil, nil, misuse("--output %s: want a name that ends in .npy", f.output)
 	}
+	if err := checkOutput(f.output, path); err != nil {
+		return nil, nil, err
+	}
 	options := slices.Concat(f.shared.options(), f.options, []gmmspec.Option{
 		gmmspec.WithWarning(func(text string) { warn(c.ErrOrStderr(), []string{text}) }),
 	})

@@ -77,6 +77,9 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkOutput(f.output, path); err != nil {
+		return err
+	}
 	table, events, err := readData(c, path, &f.columns)
 	if err != nil {
 		return err
