@@ -262,7 +262,7 @@ func openDifferential(t *testing.T, w *workshop, b variants.Backend, c different
 		t.Fatal(err)
 	}
 	plan.Choices = slices.DeleteFunc(plan.Choices, func(choice autotune.Choice) bool {
-		return !slices.Contains(c.stages(), choice.Stage)
+		return !slices.Contains(c.stages(), choice.Stage) || choice.StandsBy
 	})
 	if len(plan.Choices) != len(c.stages()) || !slices.Contains(plan.Variants(), c.variant) {
 		t.Fatalf("the plan is not for the variant under test:\n%v", plan)

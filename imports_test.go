@@ -135,7 +135,7 @@ func TestAhead(t *testing.T) {
 	require.Have(t, "cc", available(w, variants.CC))
 	dir, program := t.TempDir(), aheadProgram(t, w)
 	for _, k := range program.Kernels {
-		writeFile(t, filepath.Join(dir, k.Stage+".so"), k.Binary)
+		writeFile(t, filepath.Join(dir, k.Entry+".so"), k.Binary)
 	}
 	for name, from := range map[string]string{"main.go": "testdata/ahead/main.go", "go.sum": "go.sum"} {
 		text, err := os.ReadFile(from)

@@ -48,7 +48,9 @@ func (s *settings) explored(ctx context.Context, plan *Plan, events mixture.Load
 	if !ok {
 		return nil
 	}
-	return s.keep(plan, func(c autotune.Choice) bool { return c.From != autotune.Measured && c.Stage != variants.Update },
+	return s.keep(plan, func(c autotune.Choice) bool {
+		return c.From != autotune.Measured && c.Stage != variants.Update && !c.StandsBy
+	},
 		func(r autotune.Record) (autotune.Record, error) {
 			times, err := timer.Time(ctx, string(r.Stage), p, exploreRepeats)
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 // processor is a device for C with the rates of some processor.
 func processor() autotune.Device {
 	return autotune.Device{
-		Name: "cc", Target: variants.Target{Backend: variants.CC, Arch: "native", Units: 2},
+		Name: "cc", Target: variants.Native(64, 2),
 		CompileSeconds: 0.1, CallSeconds: 1e-5, Flops: 1e11, UpdateFlops: 5e10, Bandwidth: 1e10,
 	}
 }

@@ -151,6 +151,7 @@ func (p *planner) accumulate() error {
 		return fmt.Errorf("%w; %w", fusedErr, splitErr)
 	case fusedErr == nil && (fusedNamed || !splitNamed && (splitErr != nil || p.prefers(fused, estep, moments))):
 		p.choose(fused, true)
+		p.standBy(fused)
 	case splitErr != nil:
 		return splitErr
 	default:
@@ -158,6 +159,25 @@ func (p *planner) accumulate() error {
 		p.choose(moments, true)
 	}
 	return nil
+}
+
+// standBy chooses what sums about each component's mean, for when components are too tight for a fused stage that sums about the
+// centre of the events. It is no part of a pass that is planned for.
+func (p *planner) standBy(fused Choice) {
+	if !fused.Candidate.Variant.Centred {
+		return
+	}
+	var best Choice
+	candidates, _ := variants.Candidates(variants.Accumulate, p.problem, p.device.Target)
+	for _, c := range candidates {
+		if seconds := p.seconds(c); !c.Variant.Centred && (best.Variant == "" || seconds < best.Seconds) {
+			best = Choice{Stage: variants.Accumulate, Variant: c.Variant.Name(), Config: c.Config.String(), Candidate: c, Seconds: seconds, From: Estimated}
+		}
+	}
+	if best.Variant != "" {
+		best.StandsBy = true
+		p.choose(best, false)
+	}
 }
 
 // prefers reports whether the fused stage is chosen before an E-step with moments: what was never tried comes first when

@@ -23,6 +23,8 @@ type Choice struct {
 	From    From           `json:"from"`    // what Seconds rests on
 	// Explored is set where it was chosen because it was not measured yet.
 	Explored bool `json:"explored,omitempty"`
+	// StandsBy is set where it takes the place of an earlier choice for the stage when components are too tight for that one.
+	StandsBy bool `json:"stands_by,omitempty"`
 	// Chosen is set among a plan's candidates, of those that are its choices too.
 	Chosen bool `json:"chosen,omitempty"`
 
@@ -123,6 +125,17 @@ func (p *Plan) Variants() []string {
 	return names
 }
 
+// Ways returns how many choices there are for stages that do the same work, those that stand by among them.
+func (p *Plan) Ways(stages ...variants.Stage) int {
+	ways := 0
+	for _, c := range p.Choices {
+		if slices.Contains(stages, c.Stage) {
+			ways++
+		}
+	}
+	return ways
+}
+
 // Choice returns the choice for a stage, or false.
 func (p *Plan) Choice(s variants.Stage) (Choice, bool) {
 	for _, c := range p.Choices {
@@ -143,6 +156,10 @@ func (p *Plan) String() string {
 		state := "to compile"
 		if c.Cached {
 			state = "in the cache"
+		}
+		if c.StandsBy {
+			fmt.Fprintf(&b, "           %s (%s) where components are too tight for that\n", label(c.Variant, c.Config), state)
+			continue
 		}
 		fmt.Fprintf(&b, "%-10s %s (%s, %s a pass, %s)\n", c.Stage, label(c.Variant, c.Config), state, seconds(c.Seconds), c.From)
 		b.WriteString(p.runnersUp(c))

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/mixture"
 )
@@ -19,15 +20,23 @@ type Frame struct {
 // maxExponent keeps the scale of subnormal spreads finite.
 const maxExponent = 1000
 
-// NewFrame returns the frame for events in a precision. Float64 leaves them as they are.
+// NewFrame returns the frame for events that are converted once to a precision. Float64 leaves them as they are.
 func NewFrame(s *mixture.Summary, precision string) Frame {
-	f := Frame{Shift: make([]float64, s.D), Scale: make([]float64, s.D), Identity: precision == Float64}
+	if precision != Float64 {
+		return CentredFrame(s)
+	}
+	f := Frame{Shift: make([]float64, s.D), Scale: make([]float64, s.D), Identity: true}
 	for d := range s.D {
 		f.Scale[d] = 1
-		if f.Identity {
-			continue
-		}
-		f.Shift[d] = s.Mean[d]
+	}
+	return f
+}
+
+// CentredFrame returns the frame whose centre is the events' mean and in which they are less than 2 from it.
+func CentredFrame(s *mixture.Summary) Frame {
+	f := Frame{Shift: slices.Clone(s.Mean), Scale: make([]float64, s.D)}
+	for d := range s.D {
+		f.Scale[d] = 1
 		if reach := math.Max(s.High[d]-s.Mean[d], s.Mean[d]-s.Low[d]); reach > 0 {
 			_, exponent := math.Frexp(reach)
 			f.Scale[d] = math.Ldexp(1, min(-exponent, maxExponent))

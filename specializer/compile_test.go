@@ -3,6 +3,7 @@ package specializer_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,7 +87,8 @@ func compileCUDA(t *testing.T, c *nvrtc.Compiler, u specializer.Unit, arch strin
 }
 
 // warnings are the C compiler's, as errors. Weights are a parameter of kernels for events without weights too.
-var warnings = []string{"-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-fsyntax-only", "-x", "c", "-"}
+// So are vectors for calls that are all inlined.
+var warnings = []string{"-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-psabi", "-Werror", "-fsyntax-only", "-x", "c", "-"}
 
 // TestC has the C compiler look for anything odd in every C kernel.
 func TestC(t *testing.T) {
@@ -99,17 +101,21 @@ func TestC(t *testing.T) {
 		if u.Variant.Backend != variants.CC || u.Problem.M != 5 || !slices.Contains([]int{1, 19}, u.Problem.D) {
 			continue
 		}
-		t.Run(u.Variant.Name()+"/"+strings.ReplaceAll(u.Problem.String(), " ", ","), func(t *testing.T) {
-			t.Parallel()
-			s := render(t, u)
-			command := exec.CommandContext(context.WithoutCancel(t.Context()), c.Fingerprint.Path, warnings...)
-			command.Stdin = strings.NewReader(s.Text)
-			var log bytes.Buffer
-			command.Stderr = &log
-			if err := command.Run(); err != nil {
-				t.Errorf("%v: %s\n%s", err, log.String(), s.Text)
-			}
-		})
+		for _, size := range variants.VectorSizes() {
+			t.Run(fmt.Sprintf("%s/%s/vector=%d", u.Variant.Name(), strings.ReplaceAll(u.Problem.String(), " ", ","), size), func(t *testing.T) {
+				t.Parallel()
+				u := u
+				u.Target = variants.Native(size, 2)
+				s := render(t, u)
+				command := exec.CommandContext(context.WithoutCancel(t.Context()), c.Fingerprint.Path, warnings...)
+				command.Stdin = strings.NewReader(s.Text)
+				var log bytes.Buffer
+				command.Stderr = &log
+				if err := command.Run(); err != nil {
+					t.Errorf("%v: %s\n%s", err, log.String(), s.Text)
+				}
+			})
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -25,6 +26,10 @@ type data struct {
 	Correlated, Weighted     bool
 	ByDimension, Constant    bool
 	Unrolled                 bool // loops over dimensions are
+	VectorBytes              int
+	variants.RegisterTile
+	RowBlocks []rowBlock // that the rows of a factor are taken in
+	Folds     []laneFold // by which the lanes of a vector are summed
 
 	FactorLen           int
 	FactorAt, FactorDoc string
@@ -38,6 +43,32 @@ type data struct {
 	Cells       []variants.Cell
 	CellRows    []string
 	CellStorage string
+}
+
+// rowBlock is consecutive rows of a factor.
+type rowBlock struct{ First, Rows int }
+
+// laneFold is the lanes of two vectors, the second one's counted after the first one's, that are added where lanes a distance apart are.
+type laneFold struct {
+	Distance    int
+	Here, There string
+}
+
+// laneFolds returns the folds of vectors of so many lanes, for every power of two less than that.
+func laneFolds(lanes int) []laneFold {
+	var folds []laneFold
+	for distance := lanes / 2; distance > 0; distance /= 2 {
+		var here, there []string
+		for lane := range lanes {
+			vector := 0
+			if lane&distance != 0 {
+				vector = lanes
+			}
+			here, there = append(here, strconv.Itoa(vector+lane)), append(there, strconv.Itoa(vector+lane^distance))
+		}
+		folds = append(folds, laneFold{distance, strings.Join(here, ", "), strings.Join(there, ", ")})
+	}
+	return folds
 }
 
 // blankLines is more than one empty line in a row.
@@ -87,6 +118,12 @@ func newData(u Unit) data {
 	}
 	if u.Target.Backend == variants.CUDA {
 		d.CellStorage = "__device__ "
+	} else {
+		d.VectorBytes, d.RegisterTile = u.Target.VectorBytes, u.Target.RegisterTile()
+		for first := 0; first < p.D; first += d.RegisterTile.Rows {
+			d.RowBlocks = append(d.RowBlocks, rowBlock{first, min(d.RegisterTile.Rows, p.D-first)})
+		}
+		d.Folds = laneFolds(d.VectorBytes / p.Precision.Bytes())
 	}
 	d.setPrecision()
 	d.Unroll = "#pragma unroll 1"

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func target(t testing.TB, b variants.Backend, arch string) variants.Target {
 	t.Helper()
 	if b == variants.CC {
-		return variants.Target{Backend: b, Arch: "native", Units: 2}
+		return variants.Native(64, 2)
 	}
 	device, err := variants.CUDAArch(arch)
 	if err != nil {

@@ -1,22 +1,55 @@
 package variants
 
-// ccArrays counts the arrays of one number an event that the C kernels keep besides those of D and M: weights, maxima, sums
-// and two sums in progress.
-const ccArrays = 5
+import "fmt"
 
-// ccScratch is the memory in which a C kernel keeps a tile of events: the events by dimension, their differences from a mean
-// and those times a responsibility (each with its homogeneous coordinate), and a log-density for each component.
-func ccScratch(p Problem, tile int) int {
-	return tile * (3*(p.D+1) + RoundComponents(p.M) + ccArrays) * p.Precision.Bytes()
+// ccScratch is the memory in which a C kernel keeps a tile of events, of which it has so many rows of numbers besides one for each
+// component, and the components' offsets.
+func ccScratch(p Problem, tile, rows int) int {
+	return (tile*(rows+RoundComponents(p.M)) + RoundComponents(p.M)*p.D) * p.Precision.Bytes()
 }
 
-// ccVariants is the table of C variants. The direct form below is the ladder's first rung: plain loops over the events of a
-// tile, innermost and of constant length, which gcc and clang turn into vector instructions.
-func ccVariants() []Variant {
-	tile := []Tunable{{Name: "tile", Doc: "events in the innermost loops", Values: []int{64, 128}}}
-	resources := func(p Problem, c Config) Resources {
-		return Resources{Tile: c.Value("tile"), ScratchBytes: ccScratch(p, c.Value("tile"))}
+// largestProduct is up to which D a list of all products of two coordinates stays in a processor's caches.
+const largestProduct = 128
+
+// productScratch bounds what a worker may need for the sums of all components.
+const productScratch = 32 << 20
+
+// productBytes is the memory in which a kernel that multiplies matrices keeps a tile: the events by dimension, their densities,
+// log-likelihoods and features, an event's coordinates, and the sums in float64.
+func productBytes(p Problem, tile int) int {
+	const rounding = 2 * avx512Bytes / 4 // numbers at most by which rows of features and of coordinates are rounded up, twice
+	features := p.Covariance.CellCount(p.D) + rounding
+	return ccScratch(p, tile, p.D+1+features) + (p.D+3*rounding)*p.Precision.Bytes() + 8*RoundComponents(p.M)*features
+}
+
+// matrixProduct refuses what has too many features.
+func matrixProduct(p Problem, t Target) string {
+	if reason := directForm(p, t); reason != "" {
+		return reason
 	}
+	if p.Covariance.Kernel() == Full && p.D > largestProduct {
+		return fmt.Sprintf("lists the products of all coordinates: at most D=%d for %s", largestProduct, p.Covariance)
+	}
+	if productBytes(p, ccTiles()[0]) > productScratch {
+		return fmt.Sprintf("keeps all components' sums with each worker: at most %d MiB", productScratch>>20)
+	}
+	return ""
+}
+
+// ccTiles are the numbers of events that are taken at a time: whole vectors on every processor.
+func ccTiles() []int { return []int{128, 64, 256} }
+
+// ccVariants is the table of C variants.
+func ccVariants() []Variant {
+	tile := []Tunable{{Name: "tile", Doc: "events that are taken at a time", Values: ccTiles()}}
+	resources := func(rows func(p Problem) int) func(Problem, Config) Resources {
+		return func(p Problem, c Config) Resources {
+			return Resources{Tile: c.Value("tile"), ScratchBytes: ccScratch(p, c.Value("tile"), rows(p))}
+		}
+	}
+	densities := resources(func(p Problem) int { return p.D + 1 })
+	const padding = 3 // rows at most by which x̃ is filled up to whole blocks
+	moments := resources(func(p Problem) int { return p.D + 2*(p.D+1+padding) + 1 })
 	var rows []Variant
 	for _, c := range []Covariance{Full, Diag} {
 		rows = append(rows,
@@ -24,25 +57,35 @@ func ccVariants() []Variant {
 				Backend: CC, Stage: EStep, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: responsibilities of a tile of events, written by component.",
 				Template: "c/estep_lanes.c.tmpl",
-				Refuse:   directForm, Tunables: tile, Resources: resources, Work: estepWork(0.2),
+				Refuse:   directForm, Tunables: tile, Resources: densities, Work: estepWork(0.5),
 			},
 			Variant{
 				Backend: CC, Stage: Moments, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: sums of a tile, component by component, from given responsibilities.",
 				Template: "c/moments_lanes.c.tmpl",
-				Refuse:   directForm, Tunables: tile, Resources: resources, Work: momentsWork(0.2),
+				Refuse:   directForm, Tunables: tile, Resources: moments, Work: momentsWork(0.15),
 			},
 			Variant{
 				Backend: CC, Stage: Accumulate, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: a tile's responsibilities and sums while it is in the cache.",
 				Template: "c/accumulate_lanes.c.tmpl",
-				Refuse:   directForm, Tunables: tile, Resources: resources, Work: accumulateWork(0.2),
+				Refuse:   directForm, Tunables: tile, Resources: moments, Work: accumulateWork(0.25),
+			},
+			Variant{
+				Backend: CC, Stage: Accumulate, Covariance: c, Strategy: "product", Events: ByEvent, Factor: usualFactor(c), Parameters: Global, Centred: true,
+				Doc:      "A product of matrices: a tile's responsibilities times its features, the products of its coordinates.",
+				Template: "c/accumulate_product.c.tmpl",
+				Refuse:   matrixProduct, Tunables: tile,
+				Resources: func(p Problem, c Config) Resources {
+					return Resources{Tile: c.Value("tile"), ScratchBytes: productBytes(p, c.Value("tile"))}
+				},
+				Work: accumulateWork(0.5),
 			},
 			Variant{
 				Backend: CC, Stage: Score, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: log-likelihoods and labels of a tile of events.",
 				Template: "c/score_lanes.c.tmpl",
-				Refuse:   directForm, Tunables: tile, Resources: resources, Work: scoreWork(0.2),
+				Refuse:   directForm, Tunables: tile, Resources: densities, Work: scoreWork(0.5),
 			},
 			Variant{
 				Backend: CC, Stage: Update, Covariance: c, Strategy: "component", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,

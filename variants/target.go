@@ -26,7 +26,37 @@ type Target struct {
 	SharedPerBlock int `json:"shared_per_block,omitempty"`
 	// ThreadsPerBlock is the largest block; 0 for cc.
 	ThreadsPerBlock int `json:"threads_per_block,omitempty"`
+	// VectorBytes is the size of the processor's widest vectors: 64, 32 or 16; 0 for cuda.
+	VectorBytes int `json:"vector_bytes,omitempty"`
 }
+
+// Native returns the processor at hand, which works on vectors of so many bytes with so many cores at once.
+func Native(vectorBytes, cores int) Target {
+	return Target{Backend: CC, Arch: "native", Units: cores, VectorBytes: vectorBytes}
+}
+
+// RegisterTile is what a kernel in C keeps in vector registers: of A(x - μ) so many rows of so many vectors of events, and of sums
+// so many components by so many stripes, vectors of features, or of moments so many rows by so many columns, each a vector of sums of
+// some of the events.
+type RegisterTile struct{ Rows, Vectors, Components, Stripes, BlockRows, BlockColumns int }
+
+// RegisterTile returns the largest tile that the processor's registers hold with what is multiplied: there are 32, but 16 of 32 bytes.
+func (t Target) RegisterTile() RegisterTile {
+	if t.VectorBytes == avx2Bytes {
+		return RegisterTile{Rows: 4, Vectors: 2, Components: 6, Stripes: 2, BlockRows: 4, BlockColumns: 2}
+	}
+	return RegisterTile{Rows: 5, Vectors: 4, Components: 6, Stripes: 4, BlockRows: 4, BlockColumns: 4}
+}
+
+// The sizes of vectors: NEON's and SSE2's, AVX2's, AVX-512's.
+const (
+	neonBytes   = 16
+	avx2Bytes   = 32
+	avx512Bytes = 64
+)
+
+// VectorSizes lists the sizes of vectors that kernels in C are rendered for, in bytes.
+func VectorSizes() []int { return []int{neonBytes, avx2Bytes, avx512Bytes} }
 
 // kib is 1024 bytes.
 const kib = 1024

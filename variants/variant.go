@@ -35,6 +35,7 @@ type Variant struct {
 	Events     EventLayout      // how the events are read
 	Factor     CovarianceLayout // how a component's factor is read
 	Parameters Memory           // where the components' records are read from
+	Centred    bool             // its sums are about the centre of the events, and not about each component's mean
 	Doc        string           // one sentence
 	Original   string           // the name in the 2011 specializer, where it had one
 	Template   string           // the file under templates/

@@ -69,7 +69,7 @@ func TestStrategies(t *testing.T) {
 // TestServed holds that every device has a way to train and to score at the sizes that tests and users have, and at the
 // largest that are promised.
 func TestServed(t *testing.T) {
-	targets := []variants.Target{{Backend: variants.CC, Arch: "native", Units: 2}}
+	targets := []variants.Target{variants.Native(64, 2)}
 	for _, arch := range variants.CUDAArchs() {
 		target, err := variants.CUDAArch(arch)
 		if err != nil {

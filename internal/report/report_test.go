@@ -242,7 +242,7 @@ func TestRealRows(t *testing.T) {
 		p := variants.Problem{M: 16, D: 19, N: 1000, Covariance: v.Covariance, Precision: variants.Float32}
 		on := target
 		if v.Backend == variants.CC {
-			on = variants.Target{Backend: variants.CC, Arch: "native", Units: 2}
+			on = variants.Native(64, 2)
 		}
 		candidates, _ := variants.Candidates(v.Stage, p, on)
 		for _, c := range candidates {

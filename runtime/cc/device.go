@@ -23,7 +23,8 @@ type Options struct {
 type Device struct {
 	program *runtime.Program
 	kernels map[string]kernel
-	workers int // 0 for GOMAXPROCS
+	centred *kernel // the fused one whose sums are about the centre, nil for none
+	workers int     // 0 for GOMAXPROCS
 
 	mu     sync.RWMutex // held for reading by every pass
 	closed bool
@@ -48,6 +49,10 @@ func New(program *runtime.Program, options Options) (*Device, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cc: %s: %w", k.Variant, err)
 		}
+		if k.Centred {
+			d.centred = &kernel{k, call}
+			continue
+		}
 		d.kernels[k.Stage] = kernel{k, call}
 	}
 	return d, nil
@@ -56,8 +61,8 @@ func New(program *runtime.Program, options Options) (*Device, error) {
 // Name returns "cc".
 func (d *Device) Name() string { return "cc" }
 
-// Load views the events. They are copied nowhere: rows of the program's own precision are passed to the kernels as they
-// are, and others are converted a block at a time, in every pass.
+// Load views the events. They are copied nowhere: kernels read rows of float32 and of float64 as they are, and others are read a
+// block at a time, in every pass.
 func (d *Device) Load(ctx context.Context, data mixture.Data) (mixture.Loaded, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

@@ -3,6 +3,7 @@ package cc
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -27,17 +28,16 @@ type loaded[T runtime.Real] struct {
 	data   mixture.Data
 	weight float64 // Σ w_n
 	frame  runtime.Frame
-	direct *mixture.Rows[T] // the events where kernels can read them as they are
+	scales []float64 // the frame for kernels: its shift, then its scale
 	closed atomic.Bool
 
 	poisoned atomic.Bool // what kernels write is filled with NaN before
+	direct   atomic.Bool // no kernel is used whose sums are about the centre
 }
 
 func newLoaded[T runtime.Real](d *Device, data mixture.Data, s *mixture.Summary) *loaded[T] {
-	l := &loaded[T]{device: d, data: data, weight: s.EventWeight, frame: runtime.NewFrame(s, d.program.Precision)}
-	if rows, ok := data.Events.(*mixture.Rows[T]); ok && l.frame.Identity {
-		l.direct = rows
-	}
+	l := &loaded[T]{device: d, data: data, weight: s.EventWeight, frame: runtime.CentredFrame(s)}
+	l.scales = slices.Concat(l.frame.Shift, l.frame.Scale)
 	return l
 }
 
@@ -49,6 +49,9 @@ func (l *loaded[T]) Close() error {
 
 // Poison has what kernels write filled with NaN before.
 func (l *loaded[T]) Poison() { l.poisoned.Store(true) }
+
+// Direct has sums made by the kernels alone whose sums are about each component's mean, where there are any.
+func (l *loaded[T]) Direct() { l.direct.Store(true) }
 
 // poison fills what kernels leave with a worker, where that was asked for.
 func (l *loaded[T]) poison(w *worker[T]) {
@@ -90,15 +93,16 @@ func (l *loaded[T]) begin(ctx context.Context, p *mixture.Parameters) (*runtime.
 // block is events that a kernel is called for.
 type block[T runtime.Real] struct {
 	from, n int
-	events  []T
+	events  Arg // n rows, stride apart
+	wide    int // 1 where they are of float64
 	stride  int
 	weights []T // nil for weights of 1
 }
 
 // worker is what one goroutine needs to call kernels.
 type worker[T runtime.Real] struct {
-	events, weights  []T
-	buffer           []float64
+	weights          []T
+	buffer           []float64 // a block of events that are no rows
 	scratch          []T
 	responsibilities []T // components × blockEvents
 	logLikelihoods   []T
@@ -108,9 +112,6 @@ type worker[T runtime.Real] struct {
 func (l *loaded[T]) newWorker() *worker[T] {
 	p, n := l.device.program, min(blockEvents, l.data.Events.Len())
 	w := &worker[T]{logLikelihoods: make([]T, n), labels: make([]int32, n)}
-	if l.direct == nil {
-		w.events, w.buffer = make([]T, n*p.Dimensions), make([]float64, n*p.Dimensions)
-	}
 	if l.data.Weights != nil {
 		w.weights = make([]T, n)
 	}
@@ -118,21 +119,38 @@ func (l *loaded[T]) newWorker() *worker[T] {
 	for _, k := range p.Kernels {
 		scratch = max(scratch, k.ScratchBytes)
 	}
-	var number T
-	w.scratch = make([]T, scratch/int(unsafe.Sizeof(number)))
+	w.scratch = aligned[T](scratch)
 	return w
+}
+
+// vectorBytes is the alignment of the largest vectors.
+const vectorBytes = 64
+
+// aligned returns that many bytes of numbers, which begin where a vector may.
+func aligned[T runtime.Real](bytes int) []T {
+	size := int(unsafe.Sizeof(T(0)))
+	numbers := make([]T, (bytes+vectorBytes)/size)
+	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(numbers)))) & (vectorBytes - 1) / size
+	return numbers[skip:][:bytes/size]
 }
 
 // take makes events from … from+n ready for a kernel.
 func (l *loaded[T]) take(w *worker[T], from, n int) block[T] {
-	b := block[T]{from: from, n: n}
-	if l.direct != nil {
-		data, stride := l.direct.Slice()
-		b.events, b.stride = data[from*stride:], stride
-	} else {
+	b := block[T]{from: from, n: n, wide: 1}
+	switch rows := l.data.Events.(type) {
+	case *mixture.Rows[float32]:
+		data, stride := rows.Slice()
+		b.events, b.stride, b.wide = Ptr(data[from*stride:]), stride, 0
+	case *mixture.Rows[float64]:
+		data, stride := rows.Slice()
+		b.events, b.stride = Ptr(data[from*stride:]), stride
+	default:
 		d := l.device.program.Dimensions
-		b.events, b.stride = w.events[:n*d], d
-		runtime.Read(l.frame, b.events, l.data.Events, from, w.buffer)
+		if w.buffer == nil {
+			w.buffer = make([]float64, min(blockEvents, l.data.Events.Len())*d)
+		}
+		l.data.Events.Read(w.buffer[:n*d], from)
+		b.events, b.stride = Ptr(w.buffer), d
 	}
 	if l.data.Weights != nil {
 		b.weights = w.weights[:n]
@@ -141,6 +159,15 @@ func (l *loaded[T]) take(w *worker[T], from, n int) block[T] {
 		}
 	}
 	return b
+}
+
+// run calls a kernel over a block of events: the arguments that all of them begin with, its own, and the scratch memory.
+func (l *loaded[T]) run(k *kernel, w *worker[T], b block[T], packed *runtime.PackedModel[T], own ...Arg) {
+	var args [MaxArgs]Arg
+	n := copy(args[:], []Arg{b.events, Int(b.wide), Int(b.stride), Int(b.n), Ptr(l.scales), Ptr(b.weights), Ptr(packed.Records[k.Factor])})
+	n += copy(args[n:], own)
+	args[n] = Ptr(w.scratch)
+	k.call.Call(args[:n+1]...)
 }
 
 // slices returns in how many parts the events are summed, each of that many sums.
@@ -193,25 +220,54 @@ func (l *loaded[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mix
 		return nil, err
 	}
 	defer l.device.mu.RUnlock()
-	visit, err := l.accumulator(packed)
+	if centred := l.device.centred; centred != nil {
+		most := l.device.program.MostTightness()
+		if !l.hasDirect() || !l.direct.Load() && l.frame.Tightness(p) <= most {
+			s, err := l.accumulate(ctx, packed, p.M, l.frame.Centres(p.M), centred)
+			if err != nil || !l.hasDirect() || l.frame.TightnessOf(s) <= most {
+				return s, err
+			} // otherwise the components have just become too tight
+		}
+	}
+	return l.accumulate(ctx, packed, p.M, packed.Origins, l.fused())
+}
+
+// accumulate sums statistics about the origins by a fused kernel, or, where that is nil, by the E-step and the moments.
+func (l *loaded[T]) accumulate(ctx context.Context, packed *runtime.PackedModel[T], m int, origins []float64, fused *kernel) (*mixture.Statistics, error) {
+	program := l.device.program
+	visit, err := l.accumulator(packed, fused)
 	if err != nil {
 		return nil, err
 	}
-	program := l.device.program
 	sums, err := l.pass(ctx, program.Sums(), visit)
 	if err != nil {
 		return nil, err
 	}
-	s := runtime.Unpack(program, l.frame, p.M, packed.Origins, sums)
+	s := runtime.Unpack(program, l.frame, m, origins, sums)
 	s.Events, s.EventWeight = int64(l.data.Events.Len()), l.weight
 	return s, nil
 }
 
-func (l *loaded[T]) accumulator(packed *runtime.PackedModel[T]) (func(*worker[T], block[T], []float64), error) {
+// fused returns the fused kernel whose sums are about each component's mean, nil where there is none.
+func (l *loaded[T]) fused() *kernel {
 	if k, ok := l.device.kernels[runtime.Accumulate]; ok {
+		return &k
+	}
+	return nil
+}
+
+// hasDirect reports whether sums can be had about each component's mean.
+func (l *loaded[T]) hasDirect() bool {
+	_, split := l.device.kernels[runtime.Moments]
+	return split || l.fused() != nil
+}
+
+// accumulator returns what to do with each block: run the fused kernel, or, without one, the E-step and the moments.
+func (l *loaded[T]) accumulator(packed *runtime.PackedModel[T], fused *kernel) (func(*worker[T], block[T], []float64), error) {
+	if fused != nil {
 		return func(w *worker[T], b block[T], sums []float64) {
 			l.poison(w)
-			k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]), Ptr(sums), Ptr(w.scratch))
+			l.run(fused, w, b, packed, Ptr(sums))
 		}, nil
 	}
 	if _, ok := l.device.kernels[runtime.Moments]; !ok {
@@ -232,8 +288,7 @@ func (l *loaded[T]) accumulator(packed *runtime.PackedModel[T]) (func(*worker[T]
 func (l *loaded[T]) moments(packed *runtime.PackedModel[T]) func(w *worker[T], b block[T], sums []float64) {
 	k := l.device.kernels[runtime.Moments]
 	return func(w *worker[T], b block[T], sums []float64) {
-		k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]),
-			Ptr(w.responsibilities), Int(len(w.logLikelihoods)), Ptr(sums), Ptr(w.scratch))
+		l.run(&k, w, b, packed, Ptr(w.responsibilities), Int(len(w.logLikelihoods)), Ptr(sums))
 	}
 }
 
@@ -249,8 +304,7 @@ func (l *loaded[T]) estep(packed *runtime.PackedModel[T]) (func(w *worker[T], b 
 			w.responsibilities = make([]T, l.device.program.Components*pitch)
 		}
 		l.poison(w)
-		k.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[k.Factor]),
-			Ptr(w.responsibilities), Int(pitch), Ptr(w.logLikelihoods), Ptr(total), Ptr(w.scratch))
+		l.run(&k, w, b, packed, Ptr(w.responsibilities), Int(pitch), Ptr(w.logLikelihoods), Ptr(total))
 	}, nil
 }
 
@@ -283,8 +337,7 @@ func (l *loaded[T]) scorer(packed *runtime.PackedModel[T], m int, out *mixture.S
 	}
 	byScore := func(w *worker[T], b block[T], total []float64) {
 		l.poison(w)
-		score.call.Call(Ptr(b.events), Int(b.stride), Int(b.n), Ptr(b.weights), Ptr(packed.Records[score.Factor]),
-			Ptr(w.logLikelihoods), Ptr(w.labels), Ptr(total), Ptr(w.scratch))
+		l.run(&score, w, b, packed, Ptr(w.logLikelihoods), Ptr(w.labels), Ptr(total))
 		runtime.TakeScores(out, b.from, w.logLikelihoods[:b.n], w.labels[:b.n])
 	}
 	if out.Responsibilities == nil {

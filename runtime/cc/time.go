@@ -44,12 +44,16 @@ func (l *loaded[T]) Time(ctx context.Context, stage string, p *mixture.Parameter
 // timed returns a pass that runs a stage's kernel, and the number of its sums.
 func (l *loaded[T]) timed(packed *runtime.PackedModel[T], stage string, m int, spent *atomic.Int64) (visit func(*worker[T], block[T], []float64), length int, err error) {
 	program := l.device.program
-	if _, ok := l.device.kernels[stage]; !ok {
+	if _, ok := l.device.kernels[stage]; !ok && !(stage == runtime.Accumulate && l.device.centred != nil) {
 		return nil, 0, &runtime.MissingStageError{Stage: stage}
 	}
 	switch stage {
 	case runtime.Accumulate:
-		visit, err = l.accumulator(packed)
+		fused := l.device.centred
+		if fused == nil {
+			fused = l.fused()
+		}
+		visit, err = l.accumulator(packed, fused)
 		return visit, program.Sums(), err
 	case runtime.Moments:
 		estep, err := l.estep(packed)

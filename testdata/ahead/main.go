@@ -1,5 +1,5 @@
 // A program that was specialised ahead of time, by hand: it carries compiled kernels and how they are launched, and imports
-// neither templates nor a compiler. TestAhead puts the two objects beside it, builds it as a user's module, and runs it.
+// neither templates nor a compiler. TestAhead puts the objects beside it, builds it as a user's module, and runs it.
 package main
 
 import (
@@ -14,10 +14,13 @@ import (
 	"github.com/gmmspec/gmmspec/runtime/cc"
 )
 
-//go:embed accumulate.so
+//go:embed accumulate_full_product.so
 var accumulate []byte
 
-//go:embed score.so
+//go:embed accumulate_full_lanes.so
+var direct []byte
+
+//go:embed score_full_lanes.so
 var score []byte
 
 // program is what a plan for 2 components over 2 dimensions decided.
@@ -26,12 +29,16 @@ func program() *runtime.Program {
 		Components: 2, Dimensions: 2, Covariance: mixture.Full, Precision: runtime.Float64,
 		Kernels: []runtime.Kernel{
 			{
+				Variant: "accumulate-full-product", Stage: runtime.Accumulate, Entry: "accumulate_full_product",
+				Binary: accumulate, Events: runtime.ByEvent, Factor: runtime.Packed, Centred: true, Tile: 128, ScratchBytes: 45456,
+			},
+			{
 				Variant: "accumulate-full-lanes", Stage: runtime.Accumulate, Entry: "accumulate_full_lanes",
-				Binary: accumulate, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 64, ScratchBytes: 8192,
+				Binary: direct, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 128, ScratchBytes: 17440,
 			},
 			{
 				Variant: "score-full-lanes", Stage: runtime.Score, Entry: "score_full_lanes",
-				Binary: score, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 64, ScratchBytes: 8192,
+				Binary: score, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 128, ScratchBytes: 5152,
 			},
 		},
 	}
