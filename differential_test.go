@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gmmspec/gmmspec/autotune"
@@ -26,12 +27,16 @@ type differentialCase struct {
 	covariance Covariance
 	precision  variants.Precision
 	weighted   bool
+	vector     int // of C, in bytes: compilers make do where the processor has smaller ones
 	d, m       int
 }
 
 func (c differentialCase) String() string {
-	return fmt.Sprintf("precision=%s/variant=%s/config=%s/cov=%s/weighted=%v/d=%d/m=%d",
-		c.precision, c.variant, c.config, c.covariance, c.weighted, c.d, c.m)
+	config := c.config.String()
+	if c.vector > 0 {
+		config = strings.Trim(fmt.Sprintf("%s,vector=%d", config, c.vector), ",")
+	}
+	return fmt.Sprintf("precision=%s/variant=%s/config=%s/cov=%s/weighted=%v/d=%d/m=%d", c.precision, c.variant, config, c.covariance, c.weighted, c.d, c.m)
 }
 
 // differentialEvents lists the numbers of events that each case is tried on, which are not compiled in. They lie around the
@@ -61,11 +66,19 @@ func differentialFactors(b variants.Backend) [][]any {
 			rows = append(rows, variants.Candidate{Variant: v, Config: config})
 		}
 	}
+	vectors := []any{0}
+	if b == variants.CC {
+		vectors = nil
+		for _, size := range variants.VectorSizes() {
+			vectors = append(vectors, size)
+		}
+	}
 	return [][]any{
 		rows,
 		{Full, Diag, Tied, Spherical},
 		{variants.Float32, variants.Float64},
 		{false, true},
+		vectors,
 		{1, 2, 3, 7, 13, 19, 32, 39},
 		{1, 2, 5, 33, 64},
 	}
@@ -90,7 +103,7 @@ func newDifferentialCase(values []any) (c differentialCase, ok bool) {
 	c = differentialCase{
 		variant: v.Name(), config: candidate.Config, stage: v.Stage,
 		covariance: values[1].(Covariance), precision: values[2].(variants.Precision), weighted: values[3].(bool),
-		d: values[4].(int), m: values[5].(int),
+		vector: values[4].(int), d: values[5].(int), m: values[6].(int),
 	}
 	p := variants.Problem{M: c.m, D: c.d, Covariance: variants.Covariance(c.covariance), Precision: c.precision, Weighted: c.weighted}
 	if p.Covariance.Kernel() != v.Covariance {
@@ -272,6 +285,7 @@ func openDifferential(t *testing.T, w *workshop, b variants.Backend, c different
 			choice.Config, choice.Candidate.Config = c.config.String(), c.config
 		}
 	}
+	plan.Target.VectorBytes = c.vector
 	store, err := w.openCache(s.cacheDir)
 	if err != nil {
 		t.Fatal(err)
