@@ -22,8 +22,6 @@ const (
 	cudaCompile = 0.15
 	// cudaCall is a launch, a reduction and a small copy back.
 	cudaCall = 60e-6
-	// cudaLanes is the float32 multiply-adds of a multiprocessor in a clock; sm_75 and sm_80 have 64, which is near enough.
-	cudaLanes = 128
 
 	// ccCompile is one kernel under gcc -O3.
 	ccCompile = 0.12
@@ -383,9 +381,10 @@ func setRates(d *autotune.Device, r variants.Rates, p variants.Precision) {
 // cudaRates is what a CUDA device does at its peak.
 func cudaRates(d cuda.Device) variants.Rates {
 	const kilo, bitsPerByte, perClock = 1e3, 8, 2
-	peak := float64(d.Multiprocessors) * float64(d.ClockKHz) * kilo * cudaLanes * perClock
+	lanes, double := variants.CUDALanes(d.Arch())
+	peak := float64(d.Multiprocessors) * float64(d.ClockKHz) * kilo * float64(lanes) * perClock
 	return variants.Rates{
-		Float32: peak, Float64: peak / doubleCost(d),
+		Float32: peak, Float64: peak / float64(double),
 		Bandwidth: float64(d.MemoryKHz) * kilo * perClock * float64(d.MemoryBusBits) / bitsPerByte,
 	}
 }
@@ -396,17 +395,6 @@ func cudaTarget(d cuda.Device) variants.Target {
 		Backend: variants.CUDA, Arch: d.Arch(), Units: d.Multiprocessors,
 		SharedPerBlock: d.SharedBytesPerBlockOptin, ThreadsPerBlock: d.MaxThreadsPerBlock,
 	}
-}
-
-// consumerDouble is how many float32 operations one float64 operation costs on chips that are not made for data centres.
-const consumerDouble = 64
-
-// doubleCost returns how many float32 operations a float64 operation costs.
-func doubleCost(d cuda.Device) float64 {
-	if slices.Contains([]string{"sm_80", "sm_90", "sm_100"}, d.Arch()) {
-		return 2
-	}
-	return consumerDouble
 }
 
 // warn says something once.

@@ -29,6 +29,7 @@ const (
 	garbling = "garbling" // leaves something that is no object
 	lying    = "lying"    // compiles, but every log-density is a little off
 	biased   = "biased"   // compiles, but the M-step's means are a little off
+	shirking = "shirking" // compiles, but the M-step is handed to the host
 	sparing  = "sparing"  // compiles, but labels of 0, which are mostly there already, are not written
 )
 
@@ -57,6 +58,8 @@ func playCompiler(arguments []string) int {
 		return status(os.WriteFile(object, []byte("garbage"), 0o600))
 	case lying:
 		return rewrite(source, "record[D + 1] -", "(real)1.01 * record[D + 1] -", command, arguments)
+	case shirking:
+		return rewrite(source, "status[m] = !(", "status[m] = 1 + !(", command, arguments)
 	case sparing:
 		return rewrite(source, "if (labels)", "if (labels && label[t])", command, arguments)
 	case biased:

@@ -157,7 +157,7 @@ func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string
 		}
 		d.noteLost(s, plan.Device, err)
 		device, _, _ := strings.Cut(plan.Device, ":")
-		if ctx.Err() == nil && plan.Explores() && !ofTheMachine(err) {
+		if ctx.Err() == nil && plan.Explores() && s.blames(ctx, err) {
 			if kept := s.exploredInVain(plan, err); kept == nil {
 				warn(fmt.Sprintf("a kernel that was to be explored cannot be used: %v", err))
 				continue

@@ -33,6 +33,7 @@ func TestCompilerTrouble(t *testing.T) {
 		{lying, nil, "self-test"},
 		{sparing, nil, "self-test"},
 		{biased, []Option{WithVariant("update-full-component")}, "self-test"},
+		{shirking, []Option{WithVariant("update-full-component")}, "self-test"},
 	} {
 		t.Run("compiler="+test.part, func(t *testing.T) {
 			w := without(t)

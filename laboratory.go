@@ -136,8 +136,12 @@ func (l *laboratory) verify(ctx context.Context, p variants.Problem, c variants.
 	if err := errors.Join(err, device.Close()); err != nil {
 		return 0, err
 	}
-	worst := compare.Worst(measures...)
-	if selfTestTolerance(plan).Judge(worst.Error) == compare.Wrong {
+	stage, tolerance := c.Variant.Stage, selfTestTolerance(plan)
+	worst := compare.Worst(measures[stage]...)
+	if tolerance.Judge(worst.Error) == compare.Wrong {
+		if estep := compare.Worst(measures[variants.EStep]...); stage == variants.Moments && tolerance.Judge(estep.Error) == compare.Wrong {
+			return 0, &autotune.BenchError{Err: fmt.Errorf("gmmspec: the E-step before the moments is wrong: %v", estep)}
+		}
 		return worst.Error, &autotune.WrongError{Worst: worst.Error, Where: worst.String()}
 	}
 	l.judged[digest] = worst.Error

@@ -2,7 +2,9 @@ package gmmspec
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gmmspec/gmmspec/autotune"
@@ -31,7 +33,16 @@ func (s *settings) measure(ctx context.Context, plan *Plan) (news bool, err erro
 	}
 	p := plan.Problem
 	p.Covariance = p.Covariance.Kernel()
-	tuning, err := t.tune(ctx, p)
+	if err := t.checkSize(p.M, p.D, p.N); err != nil {
+		return false, errors.Join(err, t.Close())
+	}
+	var stages []variants.Stage // of those that the plan has weighed
+	for _, c := range plan.Candidates {
+		if slices.Contains(tunedStages(), c.Stage) && !slices.Contains(stages, c.Stage) {
+			stages = append(stages, c.Stage)
+		}
+	}
+	tuning, err := t.tune(ctx, p, stages)
 	if closing := t.Close(); err == nil {
 		err = closing
 	}
@@ -59,6 +70,9 @@ func (s *settings) explored(ctx context.Context, plan *Plan, events mixture.Load
 			return autotune.WithTimes(r, times), nil
 		})
 }
+
+// unkept warns of what was explored, and could not be kept.
+func unkept(err error) string { return fmt.Sprintf("what was explored is not kept: %v", err) }
 
 // exploredInVain keeps that a plan's kernel that was to be explored cannot be used.
 func (s *settings) exploredInVain(plan *Plan, why error) error {

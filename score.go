@@ -64,11 +64,17 @@ func (m *Model) score(ctx context.Context, events Events, out *mixture.Scores) e
 	}
 	data.Summary = summary
 	job := job{components: m.m, data: data, need: autotune.Need{Score: true, Responsibilities: out.Responsibilities != nil, Passes: 1}}
-	return m.devices.run(ctx, job, func(_ *Plan, load func() (mixture.Loaded, error)) error {
+	return m.devices.run(ctx, job, func(plan *Plan, load func() (mixture.Loaded, error)) error {
 		events, err := load()
 		if err != nil {
 			return err
 		}
-		return events.Score(ctx, p, out)
+		if err := events.Score(ctx, p, out); err != nil || !plan.Explores() {
+			return err
+		}
+		if err := m.settings.explored(ctx, plan, events, p); err != nil {
+			m.devices.once(unkept(err))
+		}
+		return nil
 	}, m.devices.once)
 }

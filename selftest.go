@@ -43,7 +43,9 @@ func selfTest(ctx context.Context, device mixture.Device, plan *Plan) error {
 		if err != nil {
 			return fmt.Errorf("gmmspec: the self-test on %s: %w", device.Name(), err)
 		}
-		measures = append(measures, some...)
+		for _, stage := range variants.Stages() {
+			measures = append(measures, some[stage]...)
+		}
 	}
 	if worst := compare.Worst(measures...); selfTestTolerance(plan).Judge(worst.Error) == compare.Wrong {
 		return fmt.Errorf("gmmspec: the kernels on %s fail their self-test: %v", device.Name(), worst)
@@ -61,8 +63,10 @@ func selfTestTolerance(plan *Plan) compare.Tolerance {
 	return compare.Tolerance{Warn: fail, Fail: fail}
 }
 
-// selfTestMeasures does what the plan is for on both devices, and measures the differences.
-func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (measures []compare.Measure, err error) {
+// selfTestMeasures does what the plan is for on both devices, and measures the differences, by the stage whose kernel is at fault
+// unless what it builds on is: moments build on the E-step.
+func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (measures map[variants.Stage][]compare.Measure, err error) {
+	measures = map[variants.Stage][]compare.Measure{}
 	data, p, err := selfTestProblem(plan.Problem)
 	if err != nil {
 		return nil, err
@@ -89,7 +93,11 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 			if err != nil {
 				return nil, err
 			}
-			measures = append(measures, compare.Statistics(a, b, p)...)
+			stage := variants.Accumulate
+			if split {
+				stage = variants.Moments
+			}
+			measures[stage] = append(measures[stage], compare.Statistics(a, b, p)...)
 			if device, ok := got.(runtime.Directer); ok {
 				device.Direct() // what stands by is tested too
 			}
@@ -98,16 +106,18 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 		if err != nil {
 			return nil, err
 		}
-		measures = append(measures, updated...)
+		measures[variants.Update] = updated
 	}
 	_, responsible := plan.Choice(variants.EStep)
 	a, b := selfTestScores(p.M, responsible), selfTestScores(p.M, true)
 	if err := errors.Join(got.Score(ctx, p, a), want.Score(ctx, p, b)); err != nil {
 		return nil, err
 	}
-	measures = append(measures, compare.LogDensities(a.LogLikelihoods, b.LogLikelihoods), compare.Labels(a.Labels, b.Responsibilities, p.M))
+	measures[variants.Score] = []compare.Measure{
+		compare.LogDensities(a.LogLikelihoods, b.LogLikelihoods), compare.Labels(a.Labels, b.Responsibilities, p.M),
+	}
 	if responsible {
-		measures = append(measures, compare.Absolute("responsibilities", a.Responsibilities, b.Responsibilities))
+		measures[variants.EStep] = []compare.Measure{compare.Absolute("responsibilities", a.Responsibilities, b.Responsibilities)}
 	}
 	return measures, nil
 }

@@ -82,7 +82,7 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 		})
 		if err == nil && plan.Explores() {
 			if err := m.settings.explored(ctx, plan, events, fit.Parameters); err != nil {
-				fit.Warnings = append(fit.Warnings, fmt.Sprintf("what was explored is not kept: %v", err))
+				fit.Warnings = append(fit.Warnings, unkept(err))
 			}
 		}
 		return err

@@ -239,9 +239,16 @@ func (b *remoteBench) stop() {
 	b.process = nil
 }
 
-// lastWords says how a worker ended: what it wrote last, or why it cannot be heard.
+// lastWords says how a worker ended: how its panic begins, what it wrote last, or why it cannot be heard.
 func (p *process) lastWords(err error) string {
 	lines := strings.Split(strings.TrimSpace(p.errors.String()), "\n")
+	for _, line := range lines {
+		for _, beginning := range []string{"panic: ", "fatal error: ", "SIG"} {
+			if strings.HasPrefix(line, beginning) {
+				return line
+			}
+		}
+	}
 	if last := lines[len(lines)-1]; last != "" {
 		return last
 	}

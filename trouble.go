@@ -23,20 +23,25 @@ func ofTheCompiler(err error) bool {
 	return errors.As(err, new(*compiler.TimeoutError)) || errors.As(err, new(*compiler.CompileError))
 }
 
-// blame returns the error of a candidate's trial as a *autotune.BenchError where the machine is at fault, which it is too where the
-// C compiler does not compile the simplest of sources either.
-func (l *laboratory) blame(ctx context.Context, err error) error {
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return err
-	case ofTheMachine(err):
-		return &autotune.BenchError{Err: err}
-	case ofTheCompiler(err):
-		if c, missing := l.settings.workshop.findCC(); missing != nil || compilesNothing(ctx, c) != nil {
-			return &autotune.BenchError{Err: err}
-		}
+// blames reports whether an error of building, opening or running kernels is theirs, and not the machine's, as it is too where the C
+// compiler does not compile the simplest of sources either.
+func (s *settings) blames(ctx context.Context, err error) bool {
+	if ofTheMachine(err) {
+		return false
 	}
-	return err
+	if !ofTheCompiler(err) {
+		return true
+	}
+	c, missing := s.workshop.findCC()
+	return missing == nil && compilesNothing(ctx, c) == nil
+}
+
+// blame returns the error of a candidate's trial as a *autotune.BenchError where the machine is at fault.
+func (l *laboratory) blame(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || l.settings.blames(ctx, err) {
+		return err
+	}
+	return &autotune.BenchError{Err: err}
 }
 
 // probe is a source that every C compiler compiles.

@@ -88,8 +88,8 @@ func tunedStages() []variants.Stage {
 // Tune times every candidate for fits of n events, m components and d dimensions, keeps what it learned, and says what that
 // is. When ctx is cancelled, what was learned until then is kept and returned with its error.
 func (t *Tuner) Tune(ctx context.Context, m, d int, n int64) (*Tuning, error) {
-	if n < 1 {
-		return nil, fmt.Errorf("gmmspec: %d events: want at least 1", n)
+	if err := t.checkSize(m, d, n); err != nil {
+		return nil, err
 	}
 	p := t.settings.problem(m, d, n)
 	c := chooser{settings: t.settings}
@@ -98,10 +98,49 @@ func (t *Tuner) Tune(ctx context.Context, m, d int, n int64) (*Tuning, error) {
 		p.Precision = c.precision(variants.Float32)
 	}
 	p.Covariance = p.Covariance.Kernel()
-	return t.tune(ctx, p)
+	return t.tune(ctx, p, tunedStages())
 }
 
-func (t *Tuner) tune(ctx context.Context, p variants.Problem) (*Tuning, error) {
+// maxTrialNumbers bounds the events that candidates are timed on: 16 GiB of them.
+const maxTrialNumbers = 1 << 32
+
+// checkSize reports a problem that is too large to be timed.
+func (t *Tuner) checkSize(m, d int, n int64) error {
+	switch numbers := float64(n) * float64(d); {
+	case n < 1:
+		return fmt.Errorf("gmmspec: %d events: want at least 1", n)
+	case m < 1 || d < 1:
+		return fmt.Errorf("gmmspec: %d components of %d dimensions: want at least 1", m, d)
+	case numbers > maxTrialNumbers:
+		return fmt.Errorf("gmmspec: %d events of %d dimensions are %.3g numbers: want at most %d: times of fewer events hold for more",
+			n, d, numbers, int64(maxTrialNumbers))
+	}
+	return t.settings.checkSize(m, d)
+}
+
+// estimates returns what the planner expects of a problem's candidates.
+func (t *Tuner) estimates(p variants.Problem) func(variants.Candidate) float64 {
+	c := chooser{settings: t.settings, need: autotune.Need{Train: true, Responsibilities: true, Passes: 1}}
+	d := c.ccDevice(p.Precision)
+	if t.settings.device == DeviceCUDA {
+		var err error
+		if d, err = c.cudaDevice(p.Precision); err != nil {
+			return nil
+		}
+	}
+	d.Known = nil
+	plan, err := autotune.For(p, c.need, d)
+	if err != nil {
+		return nil
+	}
+	seconds := map[[2]string]float64{}
+	for _, candidate := range plan.Candidates {
+		seconds[[2]string{candidate.Variant, candidate.Config}] = candidate.Seconds
+	}
+	return func(c variants.Candidate) float64 { return seconds[[2]string{c.Variant.Name(), c.Config.String()}] }
+}
+
+func (t *Tuner) tune(ctx context.Context, p variants.Problem, stages []variants.Stage) (*Tuning, error) {
 	if t.known == nil {
 		known, err := t.store.Load()
 		if err != nil {
@@ -110,7 +149,7 @@ func (t *Tuner) tune(ctx context.Context, p variants.Problem) (*Tuning, error) {
 		t.known = known
 	}
 	tuning, err := autotune.Tune(ctx, autotune.TuneRequest{
-		Problem: p, Target: t.laboratory.target, Stages: tunedStages(), Budget: t.options.Budget, Most: t.options.Most,
+		Problem: p, Target: t.laboratory.target, Stages: stages, Estimate: t.estimates(p), Budget: t.options.Budget, Most: t.options.Most,
 		Known: t.known, Workers: goruntime.GOMAXPROCS(0), Now: time.Now, Limit: t.options.limit, Progress: t.options.Progress,
 	}, t.bench)
 	if tuning == nil {

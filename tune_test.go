@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -172,6 +173,20 @@ func TestTuneCompilers(t *testing.T) {
 	}
 }
 
+// TestTuneBlames: of a kernel that is wrong no other is to blame that is tried beside it.
+func TestTuneBlames(t *testing.T) {
+	tuner := newTestTuner(t, TunerOptions{}, WithCacheDir(t.TempDir()), withWorkshop(playing(t, sparing)))
+	tuning, err := tuner.Tune(t.Context(), 2, 2, 2000)
+	if err == nil || !strings.Contains(err.Error(), "every candidate for score") || tuning == nil {
+		t.Fatalf("tuning %v, error %v", tuning, err)
+	}
+	for _, r := range tuning.Records {
+		if wrong := r.Outcome == autotune.Wrong; wrong != (r.Stage == variants.Score) {
+			t.Errorf("%v", r)
+		}
+	}
+}
+
 // TestTuneNoMemory: where a worker does not survive loading the events, no kernel is held to be bad.
 func TestTuneNoMemory(t *testing.T) {
 	tuner := newTestTuner(t, TunerOptions{Worker: worker(t, starving)}, WithCacheDir(t.TempDir()))
@@ -231,7 +246,7 @@ func TestTuneRefuses(t *testing.T) {
 		t.Error("the reference is tuned")
 	}
 	tuner := newTestTuner(t, TunerOptions{}, WithCacheDir(t.TempDir()))
-	for _, size := range []Size{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}} {
+	for _, size := range []Size{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}, {2, 4, math.MaxInt}, {1 << 30, 1 << 30, 1}} {
 		if _, err := tuner.Tune(t.Context(), size.Components, size.Dimensions, int64(size.Events)); err == nil {
 			t.Errorf("%+v is tuned", size)
 		}
@@ -272,6 +287,33 @@ func TestPlanModes(t *testing.T) {
 		model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithPlanMode(PlanWisdomOnly), WithCacheDir(t.TempDir()))
 		if _, err := model.Train(t.Context(), events); !errors.As(err, new(*autotune.NoWisdomError)) {
 			t.Errorf("error %v: want a *autotune.NoWisdomError", err)
+		}
+	})
+	t.Run("measure a score", func(t *testing.T) {
+		dir := t.TempDir()
+		model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithPlanMode(PlanMeasured), WithCacheDir(dir))
+		if _, err := model.Score(t.Context(), events); err != nil {
+			t.Fatal(err)
+		}
+		store, err := OpenWisdom(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := store.Load()
+		if err != nil || w.Len() == 0 || slices.ContainsFunc(w.Records(), func(r TrialRecord) bool { return r.Stage != variants.Score }) {
+			t.Errorf("%v, %v: want scoring alone", w.Records(), err)
+		}
+	})
+	t.Run("explore by scoring", func(t *testing.T) {
+		dir := t.TempDir()
+		model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCC), WithPlanMode(PlanExplore), WithCacheDir(dir))
+		for want := 1; want <= 2; want++ {
+			if _, err := model.Score(t.Context(), events); err != nil {
+				t.Fatal(err)
+			}
+			if _, all, err := StaleWisdom(dir); err != nil || all != want {
+				t.Errorf("%d records, %v: want %d", all, err, want)
+			}
 		}
 	})
 	t.Run("explore", func(t *testing.T) {

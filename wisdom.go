@@ -3,6 +3,7 @@ package gmmspec
 import (
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/specializer"
@@ -100,12 +101,13 @@ func (c *chooser) known(t variants.Target, e autotune.Environment) func(variants
 			sources = append(sources, own)
 		}
 	}
-	if shipped := autotune.Shipped(e.Model()); shipped != nil {
-		sources = append(sources, shipped)
-	}
 	return func(p variants.Problem, candidate variants.Candidate) (timing autotune.Timing, ok bool) {
 		variant, config := candidate.Variant.Name(), candidate.Config.String()
-		for _, wisdom := range sources {
+		all := sources
+		if shipped := autotune.Shipped(e, p.D); shipped != nil {
+			all = append(slices.Clone(sources), shipped)
+		}
+		for _, wisdom := range all {
 			for _, r := range wisdom.Ask(autotune.Ask(p, candidate.Variant.Stage)) {
 				if r.Variant != variant || r.Config != config || r.Model() != e.Model() {
 					continue

@@ -68,8 +68,15 @@ func TestStages(t *testing.T) {
 		plan := plan(t, problem(), test.need, processor())
 		var got []variants.Stage
 		for _, c := range plan.Choices {
+			found, ok := plan.Choice(c.Stage)
+			if c.StandsBy {
+				if !ok || !found.Candidate.Variant.Centred || c.Candidate.Variant.Centred {
+					t.Errorf("%s stands by for %s", c.Variant, found.Variant)
+				}
+				continue
+			}
 			got = append(got, c.Stage)
-			if found, ok := plan.Choice(c.Stage); !ok || found.Variant != c.Variant {
+			if !ok || found.Variant != c.Variant {
 				t.Errorf("stage %s is not found", c.Stage)
 			}
 		}
@@ -88,7 +95,7 @@ func TestStages(t *testing.T) {
 func TestEstimate(t *testing.T) {
 	d := processor()
 	d.Startup = 0.5
-	cached := map[string]bool{"score-full-lanes": true}
+	cached := map[string]bool{"score-full-lanes": true, "accumulate-full-lanes": true} // the latter stands by, in no pass
 	d.Cached = func(_ variants.Problem, c variants.Candidate) bool { return cached[c.Variant.Name()] }
 	plan := plan(t, problem(), autotune.Need{Train: true, Passes: 10}, d)
 	accumulate, _ := plan.Choice(variants.Accumulate)
@@ -210,7 +217,7 @@ func TestPrinted(t *testing.T) {
 	p.Covariance = variants.Tied
 	plan := plan(t, p, autotune.Need{Train: true, Passes: 3}, processor())
 	text := plan.String()
-	for _, part := range []string{"M=16 D=19 N=100000 tied float64", "cc", "accumulate-full-lanes tile=64 (to compile", "refused update-full-component: sums"} {
+	for _, part := range []string{"M=16 D=19 N=100000 tied float64", "cc", "accumulate-full-product tile=64 (to compile", "accumulate-full-lanes tile=64 (to compile) where components are too tight", "refused update-full-component: sums"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("not said: %q in\n%s", part, text)
 		}
@@ -219,7 +226,7 @@ func TestPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`"device":"cc"`, `"covariance_type":"tied"`, `"variant":"accumulate-full-lanes"`, `"passes":3`} {
+	for _, part := range []string{`"device":"cc"`, `"covariance_type":"tied"`, `"variant":"accumulate-full-product"`, `"stands_by":true`, `"passes":3`} {
 		if !strings.Contains(string(encoded), part) {
 			t.Errorf("not said: %q in\n%s", part, encoded)
 		}

@@ -134,8 +134,17 @@ func TestShippedRecords(t *testing.T) {
 		return
 	}
 	e := shipped.Records()[0].Environment
-	if w := autotune.Shipped(e); w == nil || w.Len() != shipped.Len() {
-		t.Errorf("of %d records for %v there are %v", shipped.Len(), e, w)
+	byDimensions := map[int][]autotune.Record{}
+	for _, r := range shipped.Records() {
+		byDimensions[r.Problem.D] = append(byDimensions[r.Problem.D], r)
+	}
+	for d, want := range byDimensions {
+		if w := autotune.Shipped(e, d); w == nil || !slices.Equal(w.Records(), want) {
+			t.Errorf("of %d records for D=%d on %v there are %v", len(want), d, e, w)
+		}
+	}
+	if w := autotune.Shipped(e, 12345); w == nil || w.Len() != 0 {
+		t.Errorf("of dimensions that were not swept: %v", w)
 	}
 }
 

@@ -332,8 +332,12 @@ func (a *agreement) add(seconds, estimate float64) {
 // scale returns the geometric mean of time / estimate, 1 of nothing.
 func (a *agreement) scale() float64 { return math.Exp(a.logarithms / float64(max(1, a.count))) }
 
-// pick returns the fastest of a stage's choices, the preferred one of equals. Where there are times that can be trusted, they
-// alone count; when exploring, a choice without one comes first.
+// estimateMargin is by how much an estimate must be less than a time that can be trusted for it to be preferred: estimates are out by
+// so much, and a tuning that was cut short, or a fit that explored, may have timed the slowest candidate alone.
+const estimateMargin = 1.5
+
+// pick returns the fastest of a stage's choices, the preferred one of equals. Estimates count where no time can be trusted, or where
+// they are far less than all that can; when exploring, a choice without a time comes first.
 func (p *planner) pick(stage variants.Stage, choices []Choice) (Choice, error) {
 	measured := slices.ContainsFunc(choices, func(c Choice) bool { return c.From == Measured })
 	if p.need.Mode == Explore && stage != variants.Update && !p.explores {
@@ -345,16 +349,23 @@ func (p *planner) pick(stage variants.Stage, choices []Choice) (Choice, error) {
 	if p.need.Mode == WisdomOnly && stage != variants.Update && !measured {
 		return Choice{}, &NoWisdomError{Stage: stage, Device: p.device.Name, Problem: p.problem}
 	}
-	var best Choice
-	for _, c := range choices {
-		if measured && c.From != Measured {
-			continue
+	fastest := func(from ...From) (best Choice) {
+		for _, c := range choices {
+			if slices.Contains(from, c.From) && (best.Variant == "" || c.Seconds < best.Seconds) {
+				best = c
+			}
 		}
-		if best.Variant == "" || c.Seconds < best.Seconds {
-			best = c
-		}
+		return best
 	}
-	return best, nil
+	other := fastest(Estimated, Ranked)
+	if !measured {
+		return other, nil
+	}
+	timed := fastest(Measured)
+	if p.need.Mode != WisdomOnly && other.Variant != "" && other.Seconds*estimateMargin < timed.Seconds {
+		return other, nil
+	}
+	return timed, nil
 }
 
 // cached reports whether a choice's kernel has been compiled before.

@@ -1,7 +1,9 @@
 package autotune
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -109,6 +111,13 @@ type Alternative struct {
 	Device   string   `json:"device"`
 	Estimate Estimate `json:"estimate,omitzero"`
 	Reason   string   `json:"reason"`
+}
+
+// Equal reports whether two plans are the same in all that their JSON has.
+func (p *Plan) Equal(other *Plan) bool {
+	a, errA := json.Marshal(p)
+	b, errB := json.Marshal(other)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
 // Explores reports whether a choice was made to explore it.

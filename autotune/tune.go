@@ -22,6 +22,9 @@ type TuneRequest struct {
 	Budget time.Duration
 	// Most bounds how many candidates of a stage are tried, the most promising ones; 0 is all.
 	Most int
+	// Estimate returns what a candidate's pass is estimated to take: those of less are more promising. Nil stands for the rows' own
+	// formulas.
+	Estimate func(variants.Candidate) float64
 	// Known is what need not be tried again; nil for nothing.
 	Known *Wisdom
 	// Workers is how many candidates are built at once.
@@ -345,8 +348,11 @@ func (t *tuner) time(ctx context.Context, stage variants.Stage) {
 	}
 }
 
-// promise ranks candidates before they are timed, by the rows' own formulas.
+// promise ranks candidates before they are timed.
 func (t *tuner) promise(c variants.Candidate) float64 {
+	if t.Estimate != nil {
+		return t.Estimate(c)
+	}
 	w := c.Variant.Work(t.Problem, c.Config)
 	return w.Flops / w.Efficiency
 }

@@ -68,6 +68,13 @@ func (s *script) pass(d time.Duration) {
 
 func (s *script) Environment() autotune.Environment { return here() }
 
+// beyondProducts is a problem that two candidates of each stage serve: it has too many dimensions for products of matrices.
+func beyondProducts() variants.Problem {
+	p := problem()
+	p.D = 150
+	return p
+}
+
 func (s *script) Source(_ variants.Problem, c variants.Candidate) (string, error) {
 	if s.fails[nameOf(c)] == "source" {
 		return "", errors.New("it cannot be rendered")
@@ -142,7 +149,7 @@ func (s *script) Time(ctx context.Context, _ variants.Problem, c variants.Candid
 // tune runs a script.
 func (s *script) tune(ctx context.Context, change func(*autotune.TuneRequest)) (*autotune.Tuning, error) {
 	request := autotune.TuneRequest{
-		Problem: problem(), Target: processor().Target, Workers: 2, Now: s.clock, Limit: 50 * time.Millisecond,
+		Problem: beyondProducts(), Target: processor().Target, Workers: 2, Now: s.clock, Limit: 50 * time.Millisecond,
 		Stages: []variants.Stage{variants.Accumulate, variants.EStep, variants.Moments},
 	}
 	if change != nil {
@@ -488,7 +495,7 @@ func TestSimulation(t *testing.T) {
 	was := mustTune(t, s, nil)
 	replay := &autotune.Simulation{Env: here(), Wisdom: autotune.NewWisdom(was.Records...)}
 	now, err := autotune.Tune(t.Context(), autotune.TuneRequest{
-		Problem: problem(), Target: processor().Target, Workers: 2, Now: s.clock, Limit: 50 * time.Millisecond,
+		Problem: beyondProducts(), Target: processor().Target, Workers: 2, Now: s.clock, Limit: 50 * time.Millisecond,
 		Stages: []variants.Stage{variants.Accumulate, variants.EStep, variants.Moments},
 	}, replay)
 	if err != nil {
@@ -507,7 +514,7 @@ func TestSimulation(t *testing.T) {
 
 	replay.Wisdom.Forget(func(r autotune.Record) bool { return r.Variant == "moments-full-lanes" && r.Outcome == autotune.OK })
 	part, err := autotune.Tune(t.Context(), autotune.TuneRequest{
-		Problem: problem(), Target: processor().Target, Now: s.clock, Stages: []variants.Stage{variants.Accumulate, variants.Moments},
+		Problem: beyondProducts(), Target: processor().Target, Now: s.clock, Stages: []variants.Stage{variants.Accumulate, variants.Moments},
 	}, replay)
 	if err == nil || !strings.Contains(err.Error(), "every candidate for moments") {
 		t.Errorf("of the moments what fails alone is left: error %v", err)

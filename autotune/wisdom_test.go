@@ -303,7 +303,7 @@ func TestStore(t *testing.T) {
 
 // TestShipped: the wisdom that comes with the module can be read.
 func TestShipped(t *testing.T) {
-	if w := autotune.Shipped(here()); w != nil {
+	if w := autotune.Shipped(here(), 19); w != nil {
 		t.Errorf("%d records of a processor that there is not", w.Len())
 	}
 }

@@ -269,16 +269,23 @@ func TestFinishUpdate(t *testing.T) {
 	}
 	begun := want.Clone()
 	clear(begun.Weights)
-	got, report, err := runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 0})
+	got, report, err := runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 0}, true)
 	if err != nil || got != begun || len(report.Empty)+len(report.Floored) != 0 || !slices.Equal(got.Weights, want.Weights) {
 		t.Errorf("%+v, %+v: want the weights %v", got, report, want.Weights)
+	}
+	s.Weights[1] = 21 // more than ten times the dimensions
+	if _, _, err := runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 1}, false); err != nil {
+		t.Errorf("handed over: %v", err)
+	}
+	if _, _, err := runtime.FinishUpdate(begun, s, prior, previous, []int32{0, -1}, true); err == nil || !strings.Contains(err.Error(), "component 1 over with status -1") {
+		t.Errorf("handed over without need: error %v", err)
 	}
 	s.Weights[1] = 0
 	want, wanted, err := mixture.Update(s, prior, previous)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, report, err = runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 1})
+	got, report, err = runtime.FinishUpdate(begun, s, prior, previous, []int32{0, 1}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

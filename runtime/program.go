@@ -87,7 +87,7 @@ type StageTimer interface {
 // Poisoner is a loaded set of events that can show what its kernels leave unwritten.
 type Poisoner interface {
 	// Poison has all memory that a kernel is to write filled with ones before each of its runs from now on: NaN as a number,
-	// -1 as a label. Results stay the same, where kernels are right.
+	// -1 as a label. Results stay the same, where kernels are right. An M-step that is handed to the host without need is an error.
 	Poison()
 }
 

@@ -37,7 +37,7 @@ func matrixProduct(p Problem, t Target) string {
 }
 
 // ccTiles are the numbers of events that are taken at a time: whole vectors on every processor.
-func ccTiles() []int { return []int{128, 64, 256} }
+func ccTiles() []int { return []int{64, 128} }
 
 // ccVariants is the table of C variants.
 func ccVariants() []Variant {

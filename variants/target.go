@@ -104,6 +104,16 @@ func TypicalRates(arch string) (Rates, error) {
 	return Rates{Float32: peak, Float64: peak / float64(a.double), Bandwidth: float64(a.gigabytes) * giga}, nil
 }
 
+// CUDALanes returns how many float32 multiply-adds a multiprocessor of an architecture does in a clock, and how many of them a float64
+// one costs. An architecture that is not known has those of the oldest.
+func CUDALanes(arch string) (lanes, double int) {
+	a, err := archOf(arch)
+	if err != nil {
+		a = cudaArchs()[0]
+	}
+	return a.lanes, a.double
+}
+
 // cudaThreadsPerBlock is the largest block of every architecture listed.
 const cudaThreadsPerBlock = 1024
 

@@ -79,7 +79,8 @@ type Resources struct {
 type Work struct {
 	Flops float64 // floating-point operations, an exponential counted as [ExpFlops]
 	Bytes float64 // moved to and from memory
-	// Efficiency is the share of the device's peak at which the row computes, as measured.
+	// Efficiency is about which share of the device's peak the row computes at: what estimates rest on where no model was fitted to
+	// measurements.
 	Efficiency float64
 }
 

@@ -198,6 +198,9 @@ func training(stages map[variants.Stage]map[variants.Problem]*result) map[varian
 	}
 	for p, estep := range stages[variants.EStep] {
 		at(p).failed += estep.failed
+		if stages[variants.Moments][p] == nil && len(stages[variants.Moments]) > 0 {
+			at(p).entries = nil // time ran out before the moments were tried: nobody has won
+		}
 	}
 	for _, r := range results {
 		r.sort()

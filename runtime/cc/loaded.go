@@ -376,8 +376,9 @@ func (l *loaded[T]) Update(s *mixture.Statistics, prior mixture.Prior, previous 
 		for _, numbers := range [][]float64{p.Means, p.Covariances, work} {
 			fill(numbers, math.NaN())
 		}
+		fill(status, -1)
 	}
 	k.call.Call(Ptr(s.Weights), Ptr(s.First), Ptr(s.Second), Ptr(s.Origins), Ptr(prior.Ridge), Ptr(runtime.UpdateLimits(s.D)),
 		Int(s.M), Ptr(work), Ptr(p.Means), Ptr(p.Covariances), Ptr(status))
-	return runtime.FinishUpdate(p, s, prior, previous, status)
+	return runtime.FinishUpdate(p, s, prior, previous, status, l.poisoned.Load())
 }

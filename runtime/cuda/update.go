@@ -26,7 +26,7 @@ func (r *resident[T]) Update(s *mixture.Statistics, prior mixture.Prior, previou
 	if err := r.within(func() error { return r.launchUpdate(k, s, prior, p, status) }); err != nil {
 		return nil, mixture.Report{}, err
 	}
-	return runtime.FinishUpdate(p, s, prior, previous, status)
+	return runtime.FinishUpdate(p, s, prior, previous, status, r.poisoned)
 }
 
 // launchUpdate has the kernel fill in p's means and covariances, and status.

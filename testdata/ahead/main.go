@@ -30,15 +30,15 @@ func program() *runtime.Program {
 		Kernels: []runtime.Kernel{
 			{
 				Variant: "accumulate-full-product", Stage: runtime.Accumulate, Entry: "accumulate_full_product",
-				Binary: accumulate, Events: runtime.ByEvent, Factor: runtime.Packed, Centred: true, Tile: 128, ScratchBytes: 45456,
+				Binary: accumulate, Events: runtime.ByEvent, Factor: runtime.Packed, Centred: true, Tile: 64, ScratchBytes: 23440,
 			},
 			{
 				Variant: "accumulate-full-lanes", Stage: runtime.Accumulate, Entry: "accumulate_full_lanes",
-				Binary: direct, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 128, ScratchBytes: 17440,
+				Binary: direct, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 64, ScratchBytes: 8736,
 			},
 			{
 				Variant: "score-full-lanes", Stage: runtime.Score, Entry: "score_full_lanes",
-				Binary: score, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 128, ScratchBytes: 5152,
+				Binary: score, Events: runtime.ByEvent, Factor: runtime.Packed, Tile: 64, ScratchBytes: 2592,
 			},
 		},
 	}

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Times an EM iteration of gmmspec on the processor against scikit-learn and numpy, from the same start on the same data.
+
+    peers.py GMMSPEC [OUT.json]
+
+GMMSPEC is the command: bench/cpu/run builds it, and installs the peers. Every system does the same
+iterations, and must reach the same parameters: otherwise the row fails, and so does the script. Times are the least of
+several differences between a long and a short fit, so that reading, starting and compiling are in none of them.
+"""
+import json, os, subprocess, sys, tempfile, time
+import numpy as np
+import sklearn
+import threadpoolctl
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+import warnings
+
+warnings.simplefilter("ignore", ConvergenceWarning)
+
+# N, M, D, covariance type, whether the components lie 8 standard deviations apart.
+ROWS = [
+    (100_000, 64, 19, "full", False),
+    (100_000, 5, 19, "full", False),
+    (10_000, 5, 19, "full", False),
+    (100_000, 16, 64, "full", False),
+    (100_000, 256, 39, "diag", False),
+    (100_000, 64, 19, "full", True),
+]
+SHORT, LONG = 1, 4  # iterations of the fits whose difference is timed
+ROUNDS = 3
+RIDGE = 1e-6
+# What a system's means may differ from scikit-learn's by, in standard deviations.
+WITHIN = {"float64": 1e-8, "float32": 1e-4}
+
+
+def make(n, m, d, apart, seed=1):
+    """Events of a random mixture, and a start near its truth."""
+    random = np.random.default_rng(seed)
+    means = random.normal(size=(m, d)) * (8 if apart else 1)
+    factors = [np.tril(random.normal(size=(d, d)) * 0.3, -1) + np.diag(random.uniform(0.5, 1.5, d)) for _ in range(m)]
+    labels = random.integers(m, size=n)
+    x = np.empty((n, d))
+    for c in range(m):
+        of = labels == c
+        x[of] = means[c] + random.normal(size=(of.sum(), d)) @ factors[c].T
+    return x, means + 0.1 * random.normal(size=means.shape)
+
+
+def start_of(x, means, covariance):
+    m, d = means.shape
+    variance = x.var(axis=0)
+    one = np.diag(variance) if covariance == "full" else variance
+    return np.full(m, 1 / m), means, np.array([one] * m)
+
+
+def write_model(path, covariance, weights, means, covariances):
+    json.dump({"format": "gmmspec-model/1", "components": len(weights), "dimensions": means.shape[1], "covariance_type": covariance,
+               "weights": weights.tolist(), "means": means.tolist(), "covariances": covariances.tolist()}, open(path, "w"))
+
+
+def difference(fit):
+    """The least time of an iteration: what a long fit takes longer than a short one."""
+    fit(SHORT)
+    best = float("inf")
+    for _ in range(ROUNDS):
+        times = {}
+        for k in (SHORT, LONG):
+            times[k] = fit(k)
+        best = min(best, (times[LONG] - times[SHORT]) / (LONG - SHORT))
+    return best
+
+
+def scikit_learn(x, start, covariance):
+    weights, means, covariances = start
+    precisions = 1 / covariances if covariance == "diag" else np.linalg.inv(covariances)
+    model = None
+
+    def fit(k):
+        nonlocal model
+        model = GaussianMixture(len(weights), covariance_type=covariance, tol=0, max_iter=k, reg_covar=RIDGE, init_params="random_from_data",
+                                weights_init=weights, means_init=means, precisions_init=precisions, random_state=0)
+        began = time.perf_counter()
+        model.fit(x)
+        return time.perf_counter() - began
+
+    return difference(fit), (model.weights_, model.means_, model.covariances_)
+
+
+def two_products(x, start, covariance):
+    """The moment form by hand: features, two matrix products, a softmax between."""
+    m, d = start[1].shape
+    rows, columns = np.tril_indices(d) if covariance == "full" else (np.arange(d), np.arange(d))
+    centre = x.mean(axis=0)
+    u = x - centre
+    features = np.hstack([np.ones((len(x), 1)), u, u[:, rows] * u[:, columns]])
+    result = None
+
+    def fit(k):
+        nonlocal result
+        weights, means, covariances = start[0], start[1] - centre, start[2]
+        began = time.perf_counter()
+        for _ in range(k):
+            w = np.empty((m, features.shape[1]))
+            for c in range(m):
+                p = np.linalg.inv(covariances[c]) if covariance == "full" else np.diag(1 / covariances[c])
+                _, logdet = np.linalg.slogdet(p)
+                w[c, 0] = np.log(weights[c]) + 0.5 * (logdet - d * np.log(2 * np.pi) - means[c] @ p @ means[c])
+                w[c, 1:d + 1] = p @ means[c]
+                w[c, d + 1:] = -p[rows, columns] * np.where(rows == columns, 0.5, 1)
+            l = features @ w.T
+            l -= l.max(axis=1, keepdims=True)
+            np.exp(l, out=l)
+            l /= l.sum(axis=1, keepdims=True)
+            s = l.T @ features
+            weights = s[:, 0] / len(x)
+            means = s[:, 1:d + 1] / s[:, :1]
+            second = s[:, d + 1:] / s[:, :1] - means[:, rows] * means[:, columns]
+            if covariance == "full":
+                covariances = np.zeros((m, d, d))
+                covariances[:, rows, columns] = covariances[:, columns, rows] = second
+                covariances += RIDGE * np.eye(d)
+            else:
+                covariances = second + RIDGE
+        took = time.perf_counter() - began
+        result = weights, means + centre, covariances
+        return took
+
+    return difference(fit), result
+
+
+def gmmspec(command, directory, events, start_path, m, covariance, precision):
+    out = os.path.join(directory, "model.json")
+    plan = []
+
+    def fit(k):
+        report = json.loads(subprocess.run(
+            [command, "train", "--json", "--device", "cc", "--precision", precision, "--init", start_path, "--tol", "0", "--max-iter", str(k),
+             "--reg-covar", str(RIDGE), "-o", out, events], check=True, capture_output=True).stdout)
+        plan[:] = report["variants"]
+        return report["seconds"]
+
+    took = difference(fit)
+    model = json.load(open(out))
+    return took, (np.array(model["weights"]), np.array(model["means"]), np.array(model["covariances"])), plan
+
+
+def main():
+    command, out = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
+    blas = [{k: lib.get(k) for k in ("internal_api", "version", "architecture", "num_threads")} for lib in threadpoolctl.threadpool_info()]
+    print(f"scikit-learn {sklearn.__version__}, numpy {np.__version__}, {os.cpu_count()} processors; BLAS: {blas}")
+    print(f"{'N':>7} {'M':>4} {'D':>3} cov  {'scikit-learn':>12} {'numpy':>9}   {'float32':>9} {'':>6}  {'float64':>9}   ms an iteration")
+    rows, failed = [], []
+    for n, m, d, covariance, apart in ROWS:
+        x, means = make(n, m, d, apart)
+        start = start_of(x, means, covariance)
+        with tempfile.TemporaryDirectory() as directory:
+            events, model = os.path.join(directory, "events.npy"), os.path.join(directory, "start.json")
+            np.save(events, x)
+            write_model(model, covariance, *start)
+            peer, want = scikit_learn(x, start, covariance)
+            by_hand, reached = two_products(x, start, covariance)
+            row = {"n": n, "m": m, "d": d, "covariance": covariance, "apart": apart, "scikit_learn": peer, "numpy": by_hand}
+            found = {"numpy": reached}
+            for precision in ("float32", "float64"):
+                row[precision], found[precision], plan = gmmspec(command, directory, events, model, m, covariance, precision)
+                row["variants_" + precision] = plan
+        deviations = np.sqrt(np.array([np.diag(c) if covariance == "full" else c for c in want[2]]))
+        for system, (_, got, _) in found.items():
+            error = float(np.abs((got - want[1]) / deviations).max())
+            row["error_" + system] = error
+            if not error <= WITHIN.get(system, 1e-6):
+                failed.append(f"{n}x{m}x{d} {covariance}: {system}'s means are off by {error:.1e} standard deviations")
+        rows.append(row)
+        print(f"{n:7} {m:4} {d:3} {covariance} {1e3 * peer:12.2f} {1e3 * by_hand:9.2f}   {1e3 * row['float32']:9.3f} {peer / row['float32']:5.0f}x"
+              f"  {1e3 * row['float64']:9.3f} {peer / row['float64']:5.0f}x   {'8 sigma apart' if apart else ''}", flush=True)
+    if out:
+        json.dump({"scikit_learn": sklearn.__version__, "numpy": np.__version__, "blas": blas, "rows": rows}, open(out, "w"), indent=1)
+    for f in failed:
+        print("peers.py: " + f, file=sys.stderr)
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
