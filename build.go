@@ -130,8 +130,7 @@ func (b *builder) lookUp(u specializer.Unit) bool {
 	if err != nil {
 		return false
 	}
-	_, err = b.cache.Get(key)
-	return err == nil
+	return b.cache.Has(key)
 }
 
 // key returns the key of a unit whose source is given. It fails where there is no compiler to ask for its name.

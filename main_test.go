@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 		os.Exit(playCompiler(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == workerArgument {
-		os.Exit(playWorker(os.Args[2]))
+		os.Exit(playWorker(os.Args[2], os.Args[3]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == sharingArgument {
 		os.Exit(status(shareCache(os.Args[2], os.Stdout)))

@@ -22,9 +22,10 @@ type TuneProgress = autotune.TuneProgress
 
 // TunerOptions say how a [Tuner] works.
 type TunerOptions struct {
-	// Worker returns the command of a process that calls [ServeTrials] on its standard input and output. Candidates run there,
-	// so that one that crashes or hangs costs nothing else. Without it they run in this process.
-	Worker func() *exec.Cmd
+	// Worker returns the command of a process that calls [ServeTrials] on its standard input and output, with the device given, as
+	// [WithDevice] takes it. Candidates run there, so that one that crashes or hangs costs nothing else. Without it they run in this
+	// process.
+	Worker func(device string) *exec.Cmd
 	// Budget bounds the time of each problem; 0 is no bound.
 	Budget time.Duration
 	// Most bounds how many candidates of a stage are tried, the most promising ones; 0 is all.
@@ -75,7 +76,11 @@ func newTuner(o TunerOptions, s *settings) (*Tuner, error) {
 	}
 	t := &Tuner{options: o, settings: &own, laboratory: l, bench: l, store: store}
 	if o.Worker != nil {
-		t.bench = &remoteBench{laboratory: l, command: o.Worker}
+		device := own.device
+		if device == DeviceCUDA {
+			device = fmt.Sprintf("%s:%d", device, own.ordinal)
+		}
+		t.bench = &remoteBench{laboratory: l, command: func() *exec.Cmd { return o.Worker(device) }}
 	}
 	return t, nil
 }

@@ -19,10 +19,12 @@ import (
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/variants"
 )
 
-// workerArgument, as the first argument, makes the test binary play a tuner's worker; the second is the part to play.
+// workerArgument, as the first argument, makes the test binary play a tuner's worker; the second is the part to play, the third the
+// device.
 const workerArgument = "-fake-worker"
 
 // The parts of a worker.
@@ -34,12 +36,12 @@ const (
 )
 
 // playWorker is the whole of a worker; it returns the exit status.
-func playWorker(part string) int {
+func playWorker(part, device string) int {
 	in := io.Reader(os.Stdin)
 	if part != working {
 		in = &spoiled{in: os.Stdin, part: part}
 	}
-	if err := ServeTrials(context.Background(), in, os.Stdout, WithDevice(DeviceCC)); err != nil {
+	if err := ServeTrials(context.Background(), in, os.Stdout, WithDevice(device)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -70,13 +72,21 @@ func (s *spoiled) Read(p []byte) (int, error) {
 }
 
 // worker returns what starts this binary as a worker.
-func worker(t *testing.T, part string) func() *exec.Cmd {
+func worker(t *testing.T, part string) func(device string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func() *exec.Cmd { return exec.Command(self, workerArgument, part) }
+	return func(device string) *exec.Cmd { return exec.Command(self, workerArgument, part, device) }
+}
+
+// withoutCUDA returns a workshop that finds no driver.
+func withoutCUDA(t *testing.T) *workshop {
+	t.Helper()
+	w := newWorkshop()
+	w.openCUDA = func() (*cuda.Driver, error) { return nil, &cuda.UnavailableError{} }
+	return w
 }
 
 // newTestTuner returns a tuner of compiled C with wisdom of its own.
@@ -94,10 +104,14 @@ func newTestTuner(t *testing.T, o TunerOptions, options ...Option) *Tuner {
 // TestTune: every candidate of C is judged and timed, in this process and in another, the same kernels are known the next
 // time, and plans rest on what was measured.
 func TestTune(t *testing.T) {
-	for name, o := range map[string]TunerOptions{"here": {}, "in a worker": {Worker: worker(t, working)}} {
+	for name, o := range map[string]TunerOptions{"here": {}, "in a worker": {Worker: worker(t, working)}, "of auto": {Worker: worker(t, working)}} {
 		t.Run(name, func(t *testing.T) {
 			dir := WithCacheDir(t.TempDir())
-			tuner := newTestTuner(t, o, dir)
+			options := []Option{dir}
+			if name == "of auto" {
+				options = append(options, WithDevice(DeviceAuto), withWorkshop(withoutCUDA(t)))
+			}
+			tuner := newTestTuner(t, o, options...)
 			tuning, err := tuner.Tune(t.Context(), 3, 2, 5000)
 			if err != nil {
 				t.Fatal(err)
@@ -202,7 +216,7 @@ func TestTuneNoMemory(t *testing.T) {
 // TestTuneNoWorker: where no worker can be started, no kernel is held to be bad, now or later.
 func TestTuneNoWorker(t *testing.T) {
 	dir := t.TempDir()
-	missing := func() *exec.Cmd { return exec.Command(filepath.Join(dir, "no such program")) }
+	missing := func(string) *exec.Cmd { return exec.Command(filepath.Join(dir, "no such program")) }
 	tuner := newTestTuner(t, TunerOptions{Worker: missing}, WithCacheDir(dir))
 	tuning, err := tuner.Tune(t.Context(), 2, 2, 2000)
 	if !errors.As(err, new(*autotune.BenchError)) || tuning == nil || len(tuning.Missing) == 0 {

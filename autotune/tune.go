@@ -165,6 +165,9 @@ func (t *tuner) collect() error {
 			return errors.Join(errs...)
 		}
 	}
+	if len(t.trials) == 0 && len(t.Stages) > 0 {
+		return &UnservedError{Stage: t.Stages[0], Device: t.tuning.Environment.Device, Problem: t.Problem, Refused: t.tuning.Refused}
+	}
 	return nil
 }
 

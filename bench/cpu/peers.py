@@ -61,13 +61,8 @@ def write_model(path, covariance, weights, means, covariances):
 def difference(fit):
     """The least time of an iteration: what a long fit takes longer than a short one."""
     fit(SHORT)
-    best = float("inf")
-    for _ in range(ROUNDS):
-        times = {}
-        for k in (SHORT, LONG):
-            times[k] = fit(k)
-        best = min(best, (times[LONG] - times[SHORT]) / (LONG - SHORT))
-    return best
+    times = {k: min(fit(k) for _ in range(ROUNDS)) for k in (SHORT, LONG)}
+    return (times[LONG] - times[SHORT]) / (LONG - SHORT)
 
 
 def scikit_learn(x, start, covariance):

@@ -117,18 +117,16 @@ func (f *tuneFlags) run(c *cobra.Command, _ []string) error {
 	return errors.Join(err, tuner.Close())
 }
 
-// worker returns what starts this program as a worker for the same device.
-func (f *tuneFlags) worker(c *cobra.Command) func() *exec.Cmd {
-	args := []string{workerVerb}
-	for _, name := range []string{"device", "cache-dir"} {
-		if flag := c.Flag(name); flag.Changed {
-			args = append(args, "--"+name, flag.Value.String())
-		}
-	}
-	return func() *exec.Cmd {
+// worker returns what starts this program as a worker for a device.
+func (f *tuneFlags) worker(c *cobra.Command) func(device string) *exec.Cmd {
+	return func(device string) *exec.Cmd {
 		self, err := os.Executable()
 		if err != nil {
 			self = os.Args[0]
+		}
+		args := []string{workerVerb, "--device", device}
+		if flag := c.Flag("cache-dir"); flag.Changed {
+			args = append(args, "--cache-dir", flag.Value.String())
 		}
 		return exec.Command(self, args...)
 	}

@@ -31,6 +31,9 @@ type loaded[T runtime.Real] struct {
 	scales []float64 // the frame for kernels: its shift, then its scale
 	closed atomic.Bool
 
+	// Memory that one pass leaves for the next: *worker[T], and *[]float64 of sums.
+	workers, sums sync.Pool
+
 	poisoned atomic.Bool // what kernels write is filled with NaN before
 	direct   atomic.Bool // no kernel is used whose sums are about the centre
 }
@@ -110,6 +113,9 @@ type worker[T runtime.Real] struct {
 }
 
 func (l *loaded[T]) newWorker() *worker[T] {
+	if w, ok := l.workers.Get().(*worker[T]); ok {
+		return w
+	}
 	p, n := l.device.program, min(blockEvents, l.data.Events.Len())
 	w := &worker[T]{logLikelihoods: make([]T, n), labels: make([]int32, n)}
 	if l.data.Weights != nil {
@@ -176,8 +182,18 @@ func (l *loaded[T]) slices(length int) int {
 	return min(blocks, maxSlices, max(1, maxSumsBytes/(8*length)))
 }
 
-// workers returns how many goroutines share them.
-func (l *loaded[T]) workers(length int) int { return min(l.device.workersNow(), l.slices(length)) }
+// sharers returns how many goroutines share them.
+func (l *loaded[T]) sharers(length int) int { return min(l.device.workersNow(), l.slices(length)) }
+
+// zeros returns memory for a slice's sums.
+func (l *loaded[T]) zeros(length int) *[]float64 {
+	if sums, ok := l.sums.Get().(*[]float64); ok && len(*sums) == length {
+		clear(*sums)
+		return sums
+	}
+	sums := make([]float64, length)
+	return &sums
+}
 
 // pass calls visit for every block of events. Blocks of one slice come one after another, and sums belongs to the slice:
 // length numbers, zero at first. The slices' sums are then added in order, so that the result does not depend on the workers.
@@ -185,17 +201,18 @@ func (l *loaded[T]) pass(ctx context.Context, length int, visit func(w *worker[T
 	n := l.data.Events.Len()
 	blocks := (n + blockEvents - 1) / blockEvents
 	slices := l.slices(length)
-	parts := make([][]float64, slices)
+	parts := make([]*[]float64, slices)
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range l.workers(length) {
+	for range l.sharers(length) {
 		wait.Go(func() {
 			w := l.newWorker()
+			defer l.workers.Put(w)
 			for s := int(next.Add(1)) - 1; s < slices; s = int(next.Add(1)) - 1 {
-				parts[s] = make([]float64, length)
+				parts[s] = l.zeros(length)
 				for b := s * blocks / slices; b < (s+1)*blocks/slices && ctx.Err() == nil; b++ {
 					from := b * blockEvents
-					visit(w, l.take(w, from, min(blockEvents, n-from)), parts[s])
+					visit(w, l.take(w, from, min(blockEvents, n-from)), *parts[s])
 				}
 			}
 		})
@@ -204,11 +221,12 @@ func (l *loaded[T]) pass(ctx context.Context, length int, visit func(w *worker[T
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	total := parts[0]
-	for _, part := range parts[1:] {
-		for i, v := range part {
+	total := make([]float64, length)
+	for _, part := range parts {
+		for i, v := range *part {
 			total[i] += v
 		}
+		l.sums.Put(part)
 	}
 	return total, nil
 }

@@ -32,7 +32,7 @@ func (l *loaded[T]) Time(ctx context.Context, stage string, p *mixture.Parameter
 		}
 		took := time.Since(began)
 		if stage == runtime.Moments {
-			took = time.Duration(spent.Load()) / time.Duration(l.workers(length))
+			took = time.Duration(spent.Load()) / time.Duration(l.sharers(length))
 		}
 		if i > 0 {
 			times = append(times, took.Seconds())
