@@ -9,9 +9,9 @@ import (
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/variants"
-	"golang.org/x/sys/cpu"
 )
 
 // What is known of devices before anything is timed, in seconds and per second.
@@ -270,19 +270,7 @@ func ccRates() variants.Rates {
 
 // ccTarget is what planning needs to know of this machine's processor.
 func ccTarget() variants.Target {
-	return variants.Native(vectorBytes(), goruntime.GOMAXPROCS(0))
-}
-
-// vectorBytes is the size of this processor's widest vectors.
-func vectorBytes() int {
-	sizes := variants.VectorSizes()
-	switch {
-	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ:
-		return sizes[2]
-	case cpu.X86.HasAVX2 && cpu.X86.HasFMA:
-		return sizes[1]
-	}
-	return sizes[0]
+	return variants.Native(cc.VectorBytes(), goruntime.GOMAXPROCS(0))
 }
 
 func (c *chooser) cuda(p variants.Problem) (*Plan, error) {

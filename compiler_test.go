@@ -33,6 +33,9 @@ const (
 	sparing  = "sparing"  // compiles, but labels of 0, which are mostly there already, are not written
 )
 
+// source is what a compiler is given.
+const source = "kernel.c"
+
 // playCompiler is the whole of a fake compiler; it returns the exit status.
 func playCompiler(arguments []string) int {
 	command, part, arguments := arguments[0], arguments[1], arguments[2:]
@@ -42,7 +45,7 @@ func playCompiler(arguments []string) int {
 			return call(command, arguments)
 		}
 	}
-	const source, object = "kernel.c", "kernel.so"
+	const object = "kernel.so"
 	switch part {
 	case failing:
 		fmt.Fprintln(os.Stderr, "kernel.c:1:1: error: so the part says")
@@ -57,19 +60,19 @@ func playCompiler(arguments []string) int {
 	case garbling:
 		return status(os.WriteFile(object, []byte("garbage"), 0o600))
 	case lying:
-		return rewrite(source, "record[D + 1] -", "(real)1.01 * record[D + 1] -", command, arguments)
+		return rewrite("record[D + 1] -", "(real)1.01 * record[D + 1] -", command, arguments)
 	case shirking:
-		return rewrite(source, "status[m] = !(", "status[m] = 1 + !(", command, arguments)
+		return rewrite("status[m] = !(", "status[m] = 1 + !(", command, arguments)
 	case sparing:
-		return rewrite(source, "if (labels)", "if (labels && label[t])", command, arguments)
+		return rewrite("if (labels)", "if (labels && label[t])", command, arguments)
 	case biased:
-		return rewrite(source, "means[m * D + a] = mean;", "means[m * D + a] = mean + ridge[a];", command, arguments)
+		return rewrite("means[m * D + a] = mean;", "means[m * D + a] = mean + ridge[a];", command, arguments)
 	}
 	return call(command, arguments)
 }
 
-// rewrite compiles a source in which a piece of text is another one, where it occurs.
-func rewrite(source, old, changed, command string, arguments []string) int {
+// rewrite compiles the source in which a piece of text is another one, where it occurs.
+func rewrite(old, changed, command string, arguments []string) int {
 	text, err := os.ReadFile(source)
 	if err != nil {
 		return status(err)

@@ -120,8 +120,8 @@ func newData(u Unit) data {
 		d.CellStorage = "__device__ "
 	} else {
 		d.VectorBytes, d.RegisterTile = u.Target.VectorBytes, u.Target.RegisterTile()
-		for first := 0; first < p.D; first += d.RegisterTile.Rows {
-			d.RowBlocks = append(d.RowBlocks, rowBlock{first, min(d.RegisterTile.Rows, p.D-first)})
+		for first := 0; first < p.D; first += d.Rows {
+			d.RowBlocks = append(d.RowBlocks, rowBlock{first, min(d.Rows, p.D-first)})
 		}
 		d.Folds = laneFolds(d.VectorBytes / p.Precision.Bytes())
 	}

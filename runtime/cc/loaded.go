@@ -129,14 +129,11 @@ func (l *loaded[T]) newWorker() *worker[T] {
 	return w
 }
 
-// vectorBytes is the alignment of the largest vectors.
-const vectorBytes = 64
-
-// aligned returns that many bytes of numbers, which begin where a vector may.
+// aligned returns that many bytes of numbers, which begin where the largest vector may.
 func aligned[T runtime.Real](bytes int) []T {
 	size := int(unsafe.Sizeof(T(0)))
-	numbers := make([]T, (bytes+vectorBytes)/size)
-	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(numbers)))) & (vectorBytes - 1) / size
+	numbers := make([]T, (bytes+vectors512)/size)
+	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(numbers)))) & (vectors512 - 1) / size
 	return numbers[skip:][:bytes/size]
 }
 
