@@ -446,6 +446,40 @@ func TestWisdomFile(t *testing.T) {
 	}
 }
 
+// TestWisdomServes: times of a thousand events are held to be as many times longer for more, and those of other processors are not
+// held to be this one's.
+func TestWisdomServes(t *testing.T) {
+	const timed, planned = 1000, 1400 // nearest to the same power of two
+	dir := t.TempDir()
+	tuner := newTestTuner(t, TunerOptions{}, WithCacheDir(dir))
+	tuning, err := tuner.Tune(t.Context(), 2, 2, timed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	best, ok := tuning.Best(variants.Score)
+	if !ok {
+		t.Fatal("scoring has no time")
+	}
+	elsewhere := best
+	elsewhere.Device = "another processor"
+	elsewhere.Low, elsewhere.Seconds, elsewhere.High = best.Low/100, best.Seconds/100, best.High/100
+	var text bytes.Buffer
+	if _, err := autotune.NewWisdom(elsewhere).WriteTo(&text); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ImportWisdom(dir, &text); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := Explain(2, 2, planned, WithDevice(DeviceCC), WithCacheDir(dir), withWorkshop(newWorkshop()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ := plan.Choice(variants.Score)
+	if want := best.Seconds * planned / timed; c.From != autotune.Measured || math.Abs(c.Seconds/want-1) > 1e-12 {
+		t.Errorf("%v s, %s: want %v", c.Seconds, c.From, want)
+	}
+}
+
 // TestUntrustedWisdom: where others may write, nothing is read of what was measured, and nothing is kept.
 func TestUntrustedWisdom(t *testing.T) {
 	require.Have(t, "cc", available(newWorkshop(), "cc"))
