@@ -44,7 +44,7 @@ type Source struct {
 	Text    string
 }
 
-// inspectedEvents is the number of events that is planned for where none is given: it enters no source.
+// inspectedEvents is the number of events that is planned for where none is given. It enters no source, but decides which are chosen.
 const inspectedEvents = 1_000_000
 
 // Render returns the sources that a plan for training and scoring would compile, or of those alone that [WithVariant]
@@ -101,7 +101,7 @@ func inspect(m, d int, options []Option) (*settings, *Plan, error) {
 		}
 	}
 	c := chooser{settings: s, need: autotune.Need{Train: true, Responsibilities: true, Passes: s.expectedPasses()}}
-	plan, err := c.inspected(s.problem(m, d, inspectedEvents))
+	plan, err := c.inspected(s.problem(m, d, s.events))
 	return s, plan, err
 }
 

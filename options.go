@@ -44,6 +44,7 @@ type settings struct {
 	device        string
 	ordinal       int // of the CUDA device
 	arch          string
+	events        int64 // that Render and Compile plan for
 	precision     string
 	variants      []string // that were named
 	mode          PlanMode
@@ -131,6 +132,9 @@ func WithCacheDir(dir string) Option { return func(s *settings) { s.cacheDir = d
 // WithArch makes [Explain], [Render] and [Compile] work for a CUDA architecture, such as "sm_90", instead of a device.
 func WithArch(arch string) Option { return func(s *settings) { s.arch = arch } }
 
+// WithEvents makes [Render] and [Compile] plan for n events, which decide what is the fastest; a million is the default.
+func WithEvents(n int64) Option { return func(s *settings) { s.events = n } }
+
 // WithVariant makes a plan use the named variant for its stage. One may be named for each stage; two for one stage are refused, and
 // so are the fused accumulate with moments, which do the same work. "" takes back all that were named.
 func WithVariant(name string) Option {
@@ -181,7 +185,7 @@ func newSettings(m, d int, options []Option) (*settings, error) {
 // applied returns the default settings, changed by options in their order.
 func applied(options []Option) *settings {
 	s := &settings{
-		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData, mode: PlanByEstimate,
+		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData, mode: PlanByEstimate, events: inspectedEvents,
 		tolerance: DefaultTolerance, max: DefaultMaxIterations, warn: func(string) {},
 	}
 	for _, o := range options {
@@ -214,6 +218,9 @@ func (s *settings) check() error {
 	}
 	if !(s.tolerance >= 0) || math.IsInf(s.tolerance, 0) {
 		return fmt.Errorf("gmmspec: tolerance %v: want a finite number of at least 0", s.tolerance)
+	}
+	if s.events < 1 {
+		return fmt.Errorf("gmmspec: %d events: want at least 1", s.events)
 	}
 	if s.min < 0 {
 		return fmt.Errorf("gmmspec: minimum of %d iterations: want at least 0", s.min)

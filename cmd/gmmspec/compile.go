@@ -50,6 +50,7 @@ GPU that is here; otherwise C for this machine's processor.`,
 		},
 	}
 	f.add(c)
+	f.addEvents(c)
 	f.addKernelDevice(c, "compile")
 	c.Flags().StringSliceVar(&archs, "arch", nil, "cuda `architectures`, such as sm_90,sm_80")
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON list instead of a table")

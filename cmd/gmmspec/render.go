@@ -42,6 +42,7 @@ writes them as such, and --variant, which may be repeated, chooses some.`,
 	}
 	f.add(c)
 	f.addArch(c)
+	f.addEvents(c)
 	f.addKernelDevice(c, "render")
 	c.Flags().StringVarP(&output, "output", "o", "", "write a file a kernel into `DIRECTORY` instead, which is made if need be")
 	return c

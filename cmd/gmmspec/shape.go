@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gmmspec/gmmspec"
@@ -25,6 +27,21 @@ func (f *shapeFlags) add(c *cobra.Command) {
 	f.options.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64",
 		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
 	f.options.addChoice(c, "variant", "", "use the variant of this `name` for its stage, one for each: see gmmspec variants", variantNames(), text(gmmspec.WithVariant))
+}
+
+// addEvents defines -N for code that is planned for without data.
+func (f *shapeFlags) addEvents(c *cobra.Command) {
+	c.Flags().VarP(&optionFlag{options: &f.options, kind: "int", text: "1000000", parse: events}, "events", "N",
+		"`number` of events to plan for, which decides what is the fastest")
+}
+
+// events makes an option of a number of events.
+func events(text string) (gmmspec.Option, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return nil, errors.New("want a whole number of at least 1")
+	}
+	return gmmspec.WithEvents(n), nil
 }
 
 // addArch defines --arch for one architecture.
