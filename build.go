@@ -130,7 +130,8 @@ func (b *builder) lookUp(u specializer.Unit) bool {
 	if err != nil {
 		return false
 	}
-	return b.cache.Has(key)
+	_, err = b.cache.Get(key)
+	return err == nil
 }
 
 // key returns the key of a unit whose source is given. It fails where there is no compiler to ask for its name.

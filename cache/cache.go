@@ -132,12 +132,6 @@ func (c *Cache) Get(key Key) (Entry, error) {
 	return entry, nil
 }
 
-// Has reports whether there is a whole entry of a key, without counting or dating the read.
-func (c *Cache) Has(key Key) bool {
-	_, miss := c.load(key.ID())
-	return miss == nil
-}
-
 // Put stores a payload under a key, replacing what is there, and evicts what was read longest ago until the cache is
 // within its byte cap. On an error, which the caller may ignore, nothing was stored; it wraps [ErrTooLarge] or the file
 // system's. Meta is text; what is not UTF-8 in it is stored as U+FFFD.
