@@ -23,7 +23,7 @@ const (
 	// cudaCall is a launch, a reduction and a small copy back.
 	cudaCall = 60e-6
 
-	// ccCompile is one kernel under gcc -O3.
+	// ccCompile is one kernel under gcc -O2.
 	ccCompile = 0.12
 	// ccCall is waking the workers.
 	ccCall = 20e-6

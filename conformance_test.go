@@ -53,7 +53,7 @@ const (
 // shapes are those that are tried in a precision: all of them, in one or the other. The M-step is float64 in both.
 func shapes(precision string) []shape {
 	if precision == runtime.Float32 {
-		return []shape{fused, split}
+		return []shape{fused}
 	}
 	return []shape{split, updated}
 }
