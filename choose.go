@@ -27,8 +27,8 @@ const (
 	ccCompile = 0.12
 	// ccCall is waking the workers.
 	ccCall = 20e-6
-	// ccFlops is a core's float32 peak.
-	ccFlops = 100e9
+	// ccByteFlops is a core's float32 peak for each byte of its vectors: two multiply-adds a clock of 3 GHz.
+	ccByteFlops = 3e9
 	// ccDouble is how many float32 operations one float64 operation costs: half as many fit a vector.
 	ccDouble = 2
 	// ccBandwidth is a core's share of the memory's.
@@ -264,8 +264,10 @@ func (c *chooser) ccDevice(p variants.Precision) autotune.Device {
 
 // ccRates is what this machine's processor does at its peak.
 func ccRates() variants.Rates {
-	cores := float64(ccTarget().Units)
-	return variants.Rates{Float32: ccFlops * cores, Float64: ccFlops * cores / ccDouble, Bandwidth: ccBandwidth * cores}
+	target := ccTarget()
+	cores := float64(target.Units)
+	peak := ccByteFlops * float64(target.VectorBytes) * cores
+	return variants.Rates{Float32: peak, Float64: peak / ccDouble, Bandwidth: ccBandwidth * cores}
 }
 
 // ccTarget is what planning needs to know of this machine's processor.

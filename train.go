@@ -92,7 +92,7 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	}
 	result.LogLikelihood, result.Iterations, result.Converged = fit.LogLikelihood, fit.Iterations, fit.Converged
 	result.History = fit.History
-	result.Warnings = append(append(result.Warnings, summary.Warnings()...), fit.Warnings...)
+	result.Warnings = slices.Concat(result.Warnings, summary.Warnings(), prior.Warnings(summary), fit.Warnings)
 	m.keep(fit, result, events.Len())
 	return result, err
 }

@@ -204,6 +204,31 @@ func TestNothing(t *testing.T) {
 	}
 }
 
+// TestRidgeWarns: a ridge that decides covariances, of events that are far from 0 for their width, is warned of; one that does not is
+// not.
+func TestRidgeWarns(t *testing.T) {
+	for _, test := range []struct {
+		offset  float64
+		options []Option
+		warns   bool
+	}{{1.7e9, nil, true}, {1.7e9, []Option{WithRidge(1e-3)}, false}, {1e4, nil, false}, {0, []Option{WithRidge(1000)}, true}} {
+		x := make([]float64, 200)
+		for i := range x {
+			x[i] = float64(i * i % 37)
+			if i%2 == 1 {
+				x[i] += test.offset
+			}
+		}
+		result := mustTrain(t, mustNew(t, 1, 2, test.options...), viewed(t, x, 100, 2))
+		warned := slices.ContainsFunc(result.Warnings, func(w string) bool {
+			return strings.Contains(w, "the ridge is more than half of the events' variance in ") && strings.Contains(w, "x2")
+		})
+		if warned != test.warns {
+			t.Errorf("offset %g: warnings %q", test.offset, result.Warnings)
+		}
+	}
+}
+
 // TestCancel: a fit that is cancelled after an iteration is that of so many iterations, and its result and the context's
 // error are returned.
 func TestCancel(t *testing.T) {

@@ -2,6 +2,7 @@ package autotune
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -146,6 +147,8 @@ func (p *planner) accumulate() error {
 	fusedNamed, splitNamed := p.named[variants.Accumulate] != "", p.named[variants.EStep] != "" || p.named[variants.Moments] != ""
 	switch {
 	case fusedErr != nil && fusedNamed:
+		return fusedErr
+	case errors.As(fusedErr, new(*NoWisdomError)) && splitErr != nil:
 		return fusedErr
 	case fusedErr != nil && splitErr != nil:
 		return fmt.Errorf("%w; %w", fusedErr, splitErr)

@@ -46,6 +46,23 @@ func AbsolutePrior(s *Summary, ridge float64) Prior {
 	return p
 }
 
+// Warnings says, for people, in which dimensions the ridge is more than half of the events' variance, x1 being the first: there it, and
+// not the events, decides covariances.
+func (p Prior) Warnings(s *Summary) []string {
+	const share = 0.5
+	var large []string
+	for j, ridge := range p.Ridge {
+		if s.Low[j] != s.High[j] && ridge > share*s.Variance[j] {
+			large = append(large, fmt.Sprintf("x%d", j+1))
+		}
+	}
+	if len(large) == 0 {
+		return nil
+	}
+	return []string{"the ridge is more than half of the events' variance in " + enumerate(large) +
+		": set a smaller one, or subtract what all events have in common"}
+}
+
 // validate reports a prior that is not one for d dimensions.
 func (p Prior) validate(d int) error {
 	if len(p.Ridge) != d {

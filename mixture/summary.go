@@ -28,19 +28,19 @@ type Summary struct {
 // MaxAbs returns max_n |x_nd| of dimension d.
 func (s *Summary) MaxAbs(d int) float64 { return math.Max(math.Abs(s.Low[d]), math.Abs(s.High[d])) }
 
-// Warnings says, for people, in which dimensions all events are the same. Where that is all of them the events are one point,
-// of which [Train] speaks.
+// Warnings says, for people, in which dimensions all events are the same, x1 being the first. Where that is all of them the events are
+// one point, of which [Train] speaks.
 func (s *Summary) Warnings() []string {
-	var constant []int
+	var constant []string
 	for j := range s.D {
 		if s.Low[j] == s.High[j] {
-			constant = append(constant, j)
+			constant = append(constant, fmt.Sprintf("x%d", j+1))
 		}
 	}
 	if len(constant) == 0 || len(constant) == s.D {
 		return nil
 	}
-	return []string{"all events are the same in " + enumerate("dimension", constant) + ": there every variance is the ridge"}
+	return []string{"all events are the same in " + enumerate(constant) + ": there every variance is the ridge"}
 }
 
 // Summarize reads all events once, in parallel, and sums in a fixed order. It refuses coordinates that are infinite, beyond

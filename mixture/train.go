@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // The defaults of [TrainOptions].
@@ -152,7 +153,7 @@ func (f *Fit) record(total, change float64, options TrainOptions) {
 // warnMended words what the last M-step had to mend, and which components have collapsed onto the ridge.
 func (f *Fit) warnMended(last Report, prior Prior) {
 	if len(last.Empty) > 0 {
-		f.warn("no event belongs to %s: the mean stays, with weight 0", enumerate("component", last.Empty))
+		f.warn("no event belongs to %s: the mean stays, with weight 0", components(last.Empty))
 	}
 	if len(last.Floored) > 0 {
 		f.warn("the covariance of %s was not positive definite: a ridge was added", f.sharers(last.Floored))
@@ -206,27 +207,28 @@ func (f *Fit) sharers(covariances []int) string {
 	if f.Parameters.Covariance == Tied {
 		return "all components"
 	}
-	return enumerate("component", covariances)
+	return components(covariances)
 }
 
-// listed is how many numbers a warning has.
+// components names components.
+func components(all []int) string {
+	names := make([]string, len(all))
+	for i, m := range all {
+		names[i] = strconv.Itoa(m)
+	}
+	if len(all) > 1 {
+		return "components " + enumerate(names)
+	}
+	return "component " + enumerate(names)
+}
+
+// listed is how many names a warning has.
 const listed = 8
 
-// enumerate lists numbers of things: "component 1", "dimensions 0, 2".
-func enumerate(thing string, all []int) string {
-	if len(all) > 1 {
-		thing += "s"
+// enumerate lists names, as many as there is room for.
+func enumerate(names []string) string {
+	if len(names) > listed {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:listed], ", "), len(names)-listed)
 	}
-	text := ""
-	for i, m := range all {
-		if i == listed {
-			text += fmt.Sprintf(" and %d more", len(all)-listed)
-			break
-		}
-		if i > 0 {
-			text += ","
-		}
-		text += " " + strconv.Itoa(m)
-	}
-	return thing + text
+	return strings.Join(names, ", ")
 }

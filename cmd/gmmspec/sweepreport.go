@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,12 @@ ceiling. With -o DIRECTORY/ pictures (.png) are written instead. A summary goes 
 		RunE: func(c *cobra.Command, _ []string) error {
 			if output == "" {
 				return misuse("--output (-o) is missing")
+			}
+			if !strings.HasSuffix(output, ".html") && !strings.HasSuffix(output, string(filepath.Separator)) {
+				return misuse("--output %s: want a name that ends in .html, or a directory that ends in %c", printable(output), filepath.Separator)
+			}
+			if err := checkOutput(output, from); err != nil {
+				return err
 			}
 			wisdom, err := reported(shared.cacheDir, from)
 			if err != nil {
@@ -60,6 +67,9 @@ func reported(cacheDir, from string) (*gmmspec.Wisdom, error) {
 
 func writeReport(w io.Writer, wisdom *gmmspec.Wisdom, output string) error {
 	records, ceilings := wisdom.Records(), report.Ceilings{}
+	if len(records) == 0 {
+		return errors.New("there are no records: gmmspec tune makes some, and --from reads a file of them")
+	}
 	for _, r := range records {
 		if _, known := ceilings[r.Model()]; known {
 			continue

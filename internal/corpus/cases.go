@@ -76,7 +76,7 @@ func Cases() []Case {
 			Name:        "constant-dimension",
 			Reason:      "One coordinate never changes, and is not 0: its variance is 0 or rounding error.",
 			Covariances: mixture.Covariances(),
-			Warns:       "all events are the same in dimension 1:",
+			Warns:       "all events are the same in x2:",
 			make:        constantDimension,
 		},
 		Case{
