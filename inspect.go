@@ -252,9 +252,10 @@ type CacheLimits = cache.Limits
 // DefaultCacheBytes is the size beyond which a cache drops what was read longest ago.
 const DefaultCacheBytes = cache.DefaultMaxBytes
 
-// OpenCache opens the cache in dir; "" stands for $GMMSPEC_CACHE or a folder of the user's cache directory. It is the caller's
-// to close; models have the directory open for themselves.
-func OpenCache(dir string) (*Cache, error) { return cache.Open(dir, cache.Options{}) }
+// OpenCache opens the cache that is in dir; "" stands for $GMMSPEC_CACHE or a folder of the user's cache directory. Where there is
+// none, none is made, and the error wraps [fs.ErrNotExist]. It is the caller's to close; models have the directory open for
+// themselves.
+func OpenCache(dir string) (*Cache, error) { return cache.Open(dir, cache.Options{Existing: true}) }
 
 // CacheDir returns the default directory of the cache.
 func CacheDir() (string, error) { return cache.DefaultDir() }

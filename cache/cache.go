@@ -30,6 +30,8 @@ type Options struct {
 	// LockWait is how long Do waits for another process that computes the same entry before it computes it too. Zero
 	// means DefaultLockWait.
 	LockWait time.Duration
+	// Existing opens a cache that is there, and makes nothing: where there is none, the error wraps [fs.ErrNotExist].
+	Existing bool
 	// Now is the clock that dates entries and reads. Nil means time.Now.
 	Now func() time.Time
 	// Warn is told of what the cache gets over by itself: each defect it meets (a *Miss), each entry that Do could not
@@ -75,7 +77,7 @@ func Open(dir string, options Options) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: open: %w", err)
 	}
-	root, err := openRoot(dir)
+	root, err := openRoot(dir, options.Existing)
 	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
 		return nil, err
 	}
@@ -258,7 +260,7 @@ func (c *Cache) write(e Entry) error {
 	if int64(len(file)) > c.maxBytes {
 		return fmt.Errorf("%w: %d bytes in a cache of at most %d", ErrTooLarge, len(file), c.maxBytes)
 	}
-	temp := path.Join(tmpDir, rand.Text()) // unique among processes, hosts and containers, as a process ID is not
+	temp := path.Join(tmpDir, tempPrefix+rand.Text()) // unique among processes, hosts and containers, as a process ID is not
 	if err := c.publish(temp, e.ID.path(), file); err != nil {
 		_ = c.root.Remove(temp) // if it stays, a sweep takes it
 		return err

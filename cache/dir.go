@@ -16,6 +16,9 @@ const (
 	tmpDir     = "tmp"
 	locksDir   = "locks"
 
+	// tempPrefix begins the names of temporary files, by which a sweep knows them.
+	tempPrefix = "gmmspec-"
+
 	dirMode  fs.FileMode = 0o700
 	fileMode fs.FileMode = 0o600
 
@@ -48,24 +51,26 @@ func (e *RefusedError) Error() string {
 		"or name another with %s", e.Path, e.Reason, DirEnv)
 }
 
-// openRoot makes the directory where it is missing and judges it through the handle that all later access goes through,
-// so that what was judged is what is used.
-func openRoot(dir string) (*os.Root, error) {
-	if err := os.MkdirAll(dir, dirMode); err != nil {
-		return nil, err
+// openRoot makes the directory where it is missing, unless it has to be existing, and judges it through the handle that all later
+// access goes through, so that what was judged is what is used.
+func openRoot(dir string, existing bool) (*os.Root, error) {
+	if !existing {
+		if err := os.MkdirAll(dir, dirMode); err != nil {
+			return nil, err
+		}
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(root); err != nil {
+	if err := prepare(root, existing); err != nil {
 		root.Close()
 		return nil, err
 	}
 	return root, nil
 }
 
-func prepare(root *os.Root) error {
+func prepare(root *os.Root, existing bool) error {
 	self, err := root.Stat(".")
 	if err != nil {
 		return err
@@ -74,8 +79,10 @@ func prepare(root *os.Root) error {
 		return err
 	}
 	for _, name := range []string{entriesDir, tmpDir, locksDir} {
-		if err := root.Mkdir(name, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
+		if !existing {
+			if err := root.Mkdir(name, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
 		}
 		info, err := root.Lstat(name)
 		if err != nil {

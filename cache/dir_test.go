@@ -2,6 +2,7 @@ package cache
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -45,6 +46,27 @@ func TestRelativePath(t *testing.T) {
 	if !filepath.IsAbs(c.Path()) {
 		t.Errorf("Path is %q, not absolute", c.Path())
 	}
+}
+
+// TestExisting opens what is there, and makes nothing where nothing is.
+func TestExisting(t *testing.T) {
+	foreign := t.TempDir()
+	if err := os.Mkdir(filepath.Join(foreign, "tmp"), dirMode); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{foreign, filepath.Join(foreign, "absent"), t.TempDir()} {
+		before, _ := os.ReadDir(dir)
+		c, err := Open(dir, Options{Existing: true})
+		if !errors.Is(err, fs.ErrNotExist) || c != nil {
+			t.Errorf("%s: got %v, %v, want nil and that it is not there", dir, c, err)
+		}
+		if after, _ := os.ReadDir(dir); len(after) != len(before) {
+			t.Errorf("%s: %d files became %d", dir, len(before), len(after))
+		}
+	}
+	c := open(t, Options{})
+	put(t, c, testKey(1), "x")
+	expectHit(t, openAt(t, c.Path(), Options{Existing: true}), testKey(1), "x")
 }
 
 // TestFileInTheWay has a file wherever the cache needs a directory, which stops the superuser as well.

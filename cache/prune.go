@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -130,14 +131,17 @@ func (c *Cache) files() ([]file, error) {
 
 // sweep removes the temporary and lock files of at least the given age. What it cannot remove does no harm.
 func (c *Cache) sweep(age time.Duration) {
-	for _, dir := range []string{tmpDir, locksDir} {
+	for dir, ours := range map[string]func(name string) bool{
+		tmpDir:   func(name string) bool { return strings.HasPrefix(name, tempPrefix) },
+		locksDir: func(name string) bool { _, err := ParseID(name); return err == nil },
+	} {
 		entries, err := fs.ReadDir(c.root.FS(), dir)
 		if err != nil {
 			continue
 		}
 		for _, entry := range entries {
 			info, err := entry.Info()
-			if err == nil && c.now().Sub(info.ModTime()) >= age {
+			if err == nil && info.Mode().IsRegular() && ours(entry.Name()) && c.now().Sub(info.ModTime()) >= age {
 				_ = c.root.Remove(path.Join(dir, entry.Name()))
 			}
 		}

@@ -115,9 +115,10 @@ func TestClear(t *testing.T) {
 	}
 	mine := filepath.Join(c.Path(), "mine")
 	alsoMine := filepath.Join(filepath.Dir(entryFile(c, testKey(0))), "mine")
-	temp := filepath.Join(c.Path(), "tmp", "temp")
-	lock := filepath.Join(c.Path(), "locks", "lock")
-	for _, file := range []string{mine, alsoMine, temp, lock} {
+	temp := filepath.Join(c.Path(), "tmp", tempPrefix+"temp")
+	lock := filepath.Join(c.Path(), "locks", testKey(0).ID().String())
+	myTemp, myLock := filepath.Join(c.Path(), "tmp", "mine"), filepath.Join(c.Path(), "locks", "mine")
+	for _, file := range []string{mine, alsoMine, temp, lock, myTemp, myLock} {
 		if err := os.WriteFile(file, nil, fileMode); err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +131,7 @@ func TestClear(t *testing.T) {
 		t.Errorf("removed %+v, want 4 entries", removed)
 	}
 	expectKept(t, c, 4)
-	for file, want := range map[string]bool{mine: true, alsoMine: true, temp: false, lock: false} {
+	for file, want := range map[string]bool{mine: true, alsoMine: true, temp: false, lock: false, myTemp: true, myLock: true} {
 		if _, err := os.Stat(file); (err == nil) != want {
 			t.Errorf("%s: there is %v, want %v", file, err == nil, want)
 		}
@@ -153,7 +154,7 @@ func TestClearReportsWhatStays(t *testing.T) {
 	expectKept(t, c, 2, 1)
 }
 
-// TestSweep leaves files of many ages as if their writers had crashed.
+// TestSweep leaves files of many ages as if their writers had crashed, and others beside them that are not the cache's.
 func TestSweep(t *testing.T) {
 	clock := newClock()
 	c := open(t, Options{Now: clock.now})
@@ -168,10 +169,15 @@ func TestSweep(t *testing.T) {
 			}
 		}},
 	} {
-		ages := map[string]time.Duration{"new": 0, "young": staleAfter - time.Second, "old": staleAfter, "older": 1000 * staleAfter}
-		for _, dir := range []string{"tmp", "locks"} {
-			for name, age := range ages {
-				file := filepath.Join(c.Path(), dir, name)
+		kept := map[string]bool{}
+		for i, age := range []time.Duration{0, staleAfter - time.Second, staleAfter, 1000 * staleAfter} {
+			id := testKey(i).ID().String()
+			for name, ours := range map[string]bool{
+				filepath.Join("tmp", tempPrefix+id): true, filepath.Join("locks", id): true,
+				filepath.Join("tmp", id): false, filepath.Join("locks", tempPrefix+id): false,
+			} {
+				kept[name] = age < staleAfter || !ours
+				file := filepath.Join(c.Path(), name)
 				if err := os.WriteFile(file, nil, fileMode); err != nil {
 					t.Fatal(err)
 				}
@@ -182,12 +188,9 @@ func TestSweep(t *testing.T) {
 			}
 		}
 		sweep.run()
-		for _, dir := range []string{"tmp", "locks"} {
-			for name, age := range ages {
-				_, err := os.Stat(filepath.Join(c.Path(), dir, name))
-				if want := age < staleAfter; (err == nil) != want {
-					t.Errorf("%s: %s/%s: there is %v, want %v", sweep.name, dir, name, err == nil, want)
-				}
+		for name, want := range kept {
+			if _, err := os.Stat(filepath.Join(c.Path(), name)); (err == nil) != want {
+				t.Errorf("%s: %s: there is %v, want %v", sweep.name, name, err == nil, want)
 			}
 		}
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,17 +27,35 @@ func newCachePath(shared *sharedFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "path", Short: "Print the cache's directory", Args: wantArguments(), DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, _ []string) error {
-			dir := shared.cacheDir
-			if dir == "" {
-				var err error
-				if dir, err = gmmspec.CacheDir(); err != nil {
-					return err
-				}
+			dir, err := shared.cachePath()
+			if err != nil {
+				return err
 			}
 			fmt.Fprintln(c.OutOrStdout(), dir)
 			return nil
 		},
 	}
+}
+
+// cachePath returns the cache's directory, be it there or not.
+func (s *sharedFlags) cachePath() (string, error) {
+	if s.cacheDir != "" {
+		return s.cacheDir, nil
+	}
+	return gmmspec.CacheDir()
+}
+
+// openCache opens the cache that is there, or says that there is none and returns nil, which is a cache without entries.
+func (s *sharedFlags) openCache(c *cobra.Command) (*gmmspec.Cache, error) {
+	cache, err := gmmspec.OpenCache(s.cacheDir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return cache, err
+	}
+	dir, err := s.cachePath()
+	if err == nil {
+		fmt.Fprintf(c.ErrOrStderr(), "gmmspec: there is no cache in %s\n", printable(dir))
+	}
+	return nil, err
 }
 
 // entryJSON is what cache list says of an entry.
@@ -55,7 +75,7 @@ func newCacheList(shared *sharedFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list [flags]", Short: "List the entries, the most recently read first", Args: wantArguments(), DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cache, err := gmmspec.OpenCache(shared.cacheDir)
+			cache, err := shared.openCache(c)
 			if err != nil {
 				return err
 			}
@@ -68,7 +88,7 @@ func newCacheList(shared *sharedFlags) *cobra.Command {
 				return writeJSON(c.OutOrStdout(), entries)
 			}
 			writeEntries(c.OutOrStdout(), entries)
-			if len(entries) == 0 {
+			if cache != nil && len(entries) == 0 {
 				fmt.Fprintf(c.ErrOrStderr(), "gmmspec: nothing is in %s\n", printable(cache.Path()))
 			}
 			return nil
@@ -122,7 +142,7 @@ func newCacheVerify(shared *sharedFlags) *cobra.Command {
 		Long: "Read every entry, and remove those that are damaged: they fail this verb, but never a fit.",
 		Args: wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cache, err := gmmspec.OpenCache(shared.cacheDir)
+			cache, err := shared.openCache(c)
 			if err != nil {
 				return err
 			}
@@ -158,7 +178,7 @@ func newCachePrune(shared *sharedFlags) *cobra.Command {
 			if limits.MaxAge < 0 {
 				return misuse("--max-age: want at least 0")
 			}
-			cache, err := gmmspec.OpenCache(shared.cacheDir)
+			cache, err := shared.openCache(c)
 			if err != nil {
 				return err
 			}
@@ -177,7 +197,7 @@ func newCacheClear(shared *sharedFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "clear", Short: "Remove every entry", Args: wantArguments(), DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cache, err := gmmspec.OpenCache(shared.cacheDir)
+			cache, err := shared.openCache(c)
 			if err != nil {
 				return err
 			}
