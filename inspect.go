@@ -197,6 +197,11 @@ func (b *builder) compile(ctx context.Context, u specializer.Unit) (Compiled, er
 	if err != nil {
 		return Compiled{}, err
 	}
+	if u.Target.Backend == variants.CC && b.workshop.loadsC() == nil {
+		if err := opens(entry.Payload, source.Entry); err != nil {
+			return Compiled{}, fmt.Errorf("gmmspec: what was compiled of %s cannot be used: %w", source.Name, err)
+		}
+	}
 	number := func(name string) int {
 		n, _ := strconv.Atoi(entry.Meta[name])
 		return n

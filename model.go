@@ -62,6 +62,9 @@ func Load(path string, options ...Option) (*Model, error) {
 
 // Read reads a model as [Load] does, from r.
 func Read(r io.Reader, options ...Option) (*Model, error) {
+	if r == nil {
+		return nil, errors.New("gmmspec: there is no reader")
+	}
 	file, err := mixture.ReadModel(r)
 	if err != nil {
 		return nil, err
@@ -80,12 +83,15 @@ func Read(r io.Reader, options ...Option) (*Model, error) {
 
 // WriteTo writes the model file: one JSON object of the format mixture.ModelFormat, whose numbers round-trip exactly.
 func (m *Model) WriteTo(w io.Writer) (int64, error) {
+	if m.current() == nil {
+		return 0, ErrUntrained
+	}
+	if w == nil {
+		return 0, errors.New("gmmspec: there is no writer")
+	}
 	m.mu.RLock()
 	file := mixture.ModelFile{Parameters: m.parameters, Training: m.record} // neither of which is changed, only replaced
 	m.mu.RUnlock()
-	if file.Parameters == nil {
-		return 0, ErrUntrained
-	}
 	return file.WriteTo(w)
 }
 
@@ -102,14 +108,24 @@ func (m *Model) Save(path string) error {
 }
 
 // Components returns M.
-func (m *Model) Components() int { return m.m }
+func (m *Model) Components() int {
+	if m == nil {
+		return 0
+	}
+	return m.m
+}
 
 // Dimensions returns D.
-func (m *Model) Dimensions() int { return m.d }
+func (m *Model) Dimensions() int {
+	if m == nil {
+		return 0
+	}
+	return m.d
+}
 
 // Covariance returns the covariance type.
 func (m *Model) Covariance() Covariance {
-	if m.settings == nil {
+	if m == nil || m.settings == nil {
 		return ""
 	}
 	return m.settings.covariance
@@ -158,7 +174,7 @@ func (m *Model) Covariances() []mat.Symmetric {
 
 // Reset forgets what was trained: the model has its initial parameters again, or none. It waits for a Train under way.
 func (m *Model) Reset() {
-	if m.settings == nil {
+	if m == nil || m.settings == nil {
 		return
 	}
 	m.training <- struct{}{}
@@ -171,7 +187,7 @@ func (m *Model) Reset() {
 // Close frees what the model, and no other, holds on devices once work under way is done; a model that is used again takes it
 // anew. It is safe to let a model go without it; the device memory of its code is then kept until the process ends.
 func (m *Model) Close() error {
-	if m.devices == nil {
+	if m == nil || m.devices == nil {
 		return nil
 	}
 	return m.devices.close()
@@ -179,6 +195,9 @@ func (m *Model) Close() error {
 
 // current returns the parameters, which nobody changes.
 func (m *Model) current() *Parameters {
+	if m == nil {
+		return nil
+	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.parameters

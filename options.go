@@ -158,19 +158,19 @@ func withWorkshop(w *workshop) Option { return func(s *settings) { s.workshop = 
 // number out of its range. What depends on a model's size or on this machine is not looked at.
 func CheckOptions(options ...Option) error { return applied(options).check() }
 
+// CheckModel reports the first reason for which [New] would refuse a model.
+func CheckModel(m, d int, options ...Option) error {
+	_, err := newSettings(m, d, options)
+	return err
+}
+
 // newSettings applies and checks options for a model of m components over d dimensions.
 func newSettings(m, d int, options []Option) (*settings, error) {
 	s := applied(options)
-	if m < 1 {
-		return nil, fmt.Errorf("gmmspec: %d components: want at least 1", m)
-	}
-	if d < 1 {
-		return nil, fmt.Errorf("gmmspec: %d dimensions: want at least 1", d)
-	}
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if err := s.checkSize(m, d); err != nil {
+	if err := checkSize(s.covariance, m, d); err != nil {
 		return nil, err
 	}
 	if err := s.checkInitial(m, d); err != nil {
@@ -260,18 +260,24 @@ func (s *settings) checkDevice() error {
 // mistake, and would end the process.
 const maxNumbers = 1 << 29
 
-// checkSize reports a model that is too large to be held. The sizes are multiplied as float64, which does not overflow.
-func (s *settings) checkSize(m, d int) error {
+// checkSize reports sizes that no model has, or one that can be held. They are multiplied as float64, which does not overflow.
+func checkSize(c Covariance, m, d int) error {
+	if m < 1 {
+		return fmt.Errorf("gmmspec: %d components: want at least 1", m)
+	}
+	if d < 1 {
+		return fmt.Errorf("gmmspec: %d dimensions: want at least 1", d)
+	}
 	components, dimensions := float64(m), float64(d)
 	numbers := components * (1 + dimensions)
-	switch s.covariance {
+	switch c {
 	case Full, Tied: // each component of tied has its copy of the factor
 		numbers += components * dimensions * dimensions
 	case Diag, Spherical:
 		numbers += components * dimensions
 	}
 	if numbers > maxNumbers {
-		return fmt.Errorf("gmmspec: %d components of %d dimensions, %s, are %.3g numbers: want at most %d", m, d, s.covariance, numbers, maxNumbers)
+		return fmt.Errorf("gmmspec: %d components of %d dimensions, %s, are %.3g numbers: want at most %d", m, d, c, numbers, maxNumbers)
 	}
 	return nil
 }

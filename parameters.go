@@ -18,6 +18,9 @@ func NewParameters(c Covariance, weights []float64, means mat.Matrix, covariance
 		return nil, errors.New("gmmspec: no means")
 	}
 	m, d := means.Dims()
+	if err := checkSize(c, m, d); err != nil {
+		return nil, err
+	}
 	p := mixture.NewParameters(c, m, d)
 	p.Weights = slices.Clone(weights)
 	for i := range m {

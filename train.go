@@ -122,7 +122,7 @@ func (m *Model) keep(fit *mixture.Fit, r *Result, events int) {
 // check reports what no work can be done with.
 func (m *Model) check(ctx context.Context, events Events) error {
 	switch {
-	case m.settings == nil:
+	case m == nil || m.settings == nil:
 		return errors.New("gmmspec: the model was made by none of New, Load and Read")
 	case ctx == nil:
 		return errors.New("gmmspec: no context")

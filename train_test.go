@@ -13,6 +13,7 @@ import (
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/corpus"
 	"github.com/gmmspec/gmmspec/mixture"
+	"gonum.org/v1/gonum/mat"
 )
 
 // numbersOf lists a model's parameters.
@@ -185,9 +186,16 @@ func TestTrainRefuses(t *testing.T) {
 func TestNothing(t *testing.T) {
 	events, start := small(t)
 	model, none := mustNew(t, start.M, start.D, WithParameters(start)), &Model{}
-	none.Reset()
-	if err := none.Close(); err != nil || none.Covariance() != "" || none.Parameters() != nil {
-		t.Errorf("closing no model: %v", err)
+	var null *Model
+	for _, nothing := range []*Model{none, null} {
+		nothing.Reset()
+		if err := nothing.Close(); err != nil || nothing.Covariance() != "" || nothing.Parameters() != nil || nothing.Components()+nothing.Dimensions() != 0 {
+			t.Errorf("closing no model: %v", err)
+		}
+	}
+	var tuner *Tuner
+	if err := tuner.Close(); err != nil {
+		t.Errorf("closing no tuner: %v", err)
 	}
 	var absent context.Context
 	for name, err := range map[string]func() error{
@@ -197,12 +205,30 @@ func TestNothing(t *testing.T) {
 		"train no model":          func() error { _, err := none.Train(t.Context(), events); return err },
 		"predict by no model":     func() error { _, err := none.Predict(t.Context(), events); return err },
 		"save no model":           func() error { return none.Save(filepath.Join(t.TempDir(), "model.json")) },
+		"train a nil model":       func() error { _, err := null.Train(t.Context(), events); return err },
+		"score by a nil model":    func() error { _, err := null.Score(t.Context(), events); return err },
+		"save a nil model":        func() error { return null.Save(filepath.Join(t.TempDir(), "model.json")) },
+		"save without a name":     func() error { return model.Save("") },
+		"write to nothing":        func() error { _, err := model.WriteTo(nil); return err },
+		"read from nothing":       func() error { _, err := Read(nil); return err },
+		"no wisdom":               func() error { _, err := ReadWisdom(nil); return err },
+		"tune by no tuner":        func() error { _, err := tuner.Tune(t.Context(), 1, 1, 1); return err },
+		"vast parameters":         func() error { _, err := NewParameters(Full, nil, vast{1 << 40, 1 << 40}, nil); return err },
+		"negative parameters":     func() error { _, err := NewParameters(Full, nil, vast{-1, -1}, nil); return err },
+		"vast events":             func() error { _, err := Matrix(vast{math.MaxInt, 2}); return err },
 	} {
 		if err := err(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
 }
+
+// vast is a matrix that claims a size.
+type vast struct{ rows, columns int }
+
+func (v vast) Dims() (rows, columns int) { return v.rows, v.columns }
+func (vast) At(int, int) float64         { return 0 }
+func (v vast) T() mat.Matrix             { return v }
 
 // TestRidgeWarns: a ridge that decides covariances, of events that are far from 0 for their width, is warned of; one that does not is
 // not.

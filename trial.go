@@ -46,6 +46,9 @@ type trialReply struct {
 // ServeTrials does what a [Tuner] in another process asks for, a line of JSON for each trial, until in ends: see
 // [TunerOptions].
 func ServeTrials(ctx context.Context, in io.Reader, out io.Writer, options ...Option) (err error) {
+	if ctx == nil || in == nil || out == nil {
+		return errors.New("gmmspec: trials need a context, a reader and a writer")
+	}
 	s, err := newSettings(1, 1, options)
 	if err != nil {
 		return err

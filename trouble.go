@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 )
@@ -44,11 +45,27 @@ func (l *laboratory) blame(ctx context.Context, err error) error {
 	return &autotune.BenchError{Err: err}
 }
 
-// probe is a source that every C compiler compiles.
-const probe = "int gmmspec_probe(void) { return 0; }\n"
+// probe is a source that every C compiler compiles, with a function.
+const (
+	probe         = "__attribute__((visibility(\"default\"))) int " + probeFunction + "(void) { return 0; }\n"
+	probeFunction = "gmmspec_probe"
+)
 
-// compilesNothing returns the error with which a compiler refuses the probe, or nil.
+// compilesNothing returns why a compiler does not make an object of the probe that can be opened, or nil.
 func compilesNothing(ctx context.Context, c *compiler.Compiler) error {
-	_, _, err := c.Compile(ctx, "probe", probe)
+	object, _, err := c.Compile(ctx, "probe", probe)
+	if err != nil {
+		return err
+	}
+	return opens(object, probeFunction)
+}
+
+// opens returns why an object that was compiled is not one in which the function is found, or nil.
+func opens(object []byte, function string) error {
+	library, err := cc.Open(object, "")
+	if err != nil {
+		return err
+	}
+	_, err = library.Func(function)
 	return err
 }

@@ -112,26 +112,28 @@ const maxTrialNumbers = 1 << 32
 // checkSize reports a problem that is too large to be timed.
 func (t *Tuner) checkSize(m, d int, n int64) error {
 	switch numbers := float64(n) * float64(d); {
+	case t == nil || t.settings == nil:
+		return errors.New("gmmspec: the tuner was not made by NewTuner")
 	case n < 1:
 		return fmt.Errorf("gmmspec: %d events: want at least 1", n)
-	case m < 1 || d < 1:
-		return fmt.Errorf("gmmspec: %d components of %d dimensions: want at least 1", m, d)
 	case numbers > maxTrialNumbers:
 		return fmt.Errorf("gmmspec: %d events of %d dimensions are %.3g numbers: want at most %d: times of fewer events hold for more",
 			n, d, numbers, int64(maxTrialNumbers))
 	}
-	return t.settings.checkSize(m, d)
+	return checkSize(t.settings.covariance, m, d)
 }
 
 // estimates returns what the planner expects of a problem's candidates.
 func (t *Tuner) estimates(p variants.Problem) func(variants.Candidate) float64 {
 	c := chooser{settings: t.settings, need: autotune.Need{Train: true, Responsibilities: true, Passes: 1}}
-	d := c.ccDevice(p.Precision)
+	var d autotune.Device
 	if t.settings.device == DeviceCUDA {
 		var err error
 		if d, err = c.cudaDevice(p.Precision); err != nil {
 			return nil
 		}
+	} else {
+		d = c.ccDevice(p.Precision)
 	}
 	d.Known = nil
 	plan, err := autotune.For(p, c.need, d)
@@ -171,6 +173,9 @@ func (t *Tuner) tune(ctx context.Context, p variants.Problem, stages []variants.
 
 // Close ends the tuner's worker and gives back what it holds on the device.
 func (t *Tuner) Close() error {
+	if t == nil || t.settings == nil {
+		return nil
+	}
 	if remote, ok := t.bench.(*remoteBench); ok {
 		remote.stop()
 	}
@@ -199,6 +204,9 @@ type TrialReport struct {
 
 // Report puts a tuning in order.
 func (t *Tuner) Report(tuning *Tuning) TuneReport {
+	if t == nil || t.settings == nil || tuning == nil {
+		return TuneReport{}
+	}
 	report := TuneReport{
 		Environment: tuning.Environment, Problem: tuning.Problem, Fit: tuning.Winners(), Refused: tuning.Refused,
 		Missing: tuning.Missing, Known: tuning.Known, Seconds: tuning.Elapsed.Seconds(),

@@ -165,6 +165,9 @@ type wisdomHead struct {
 
 // ReadWisdom reads what WriteTo writes, all of it or nothing: an error names the line.
 func ReadWisdom(in io.Reader) (*Wisdom, error) {
+	if in == nil {
+		return nil, errors.New("autotune: wisdom: there is nothing to read from")
+	}
 	w := NewWisdom()
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)

@@ -111,7 +111,7 @@ func Open(dir string, options Options) (*Cache, error) {
 
 // Close releases the directory. After it the cache misses, and stores nothing.
 func (c *Cache) Close() error {
-	if c == nil {
+	if c == nil || c.root == nil {
 		return nil
 	}
 	return c.root.Close()

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -18,12 +19,16 @@ const (
 	// estimateMargin is put on the estimate, so that a small underestimate does not copy all the values once more.
 	estimateMargin = 1.05
 
+	// maxFields bounds a line's fields, of which a reader keeps much more than their text: no mixture has so many dimensions.
+	maxFields = 1 << 20
+
 	byteOrderMark = "\uFEFF"
 	gzipMagic     = "\x1f\x8b"
 )
 
 // csvReader reads the selected fields of a text file.
 type csvReader struct {
+	text    *narrow
 	records *csv.Reader
 	table   *Table
 	size    int64    // of the whole file, or unknownSize
@@ -47,10 +52,12 @@ func readCSV(r io.Reader, size int64, source string, opts Options) (*Table, erro
 	if mark, _ := buffered.Peek(len(gzipMagic)); string(mark) == gzipMagic {
 		return nil, &Error{Source: source, Err: fmt.Errorf("%w: packed by gzip: unpack it first", ErrUnsupported)}
 	}
-	records := csv.NewReader(buffered)
+	text := &narrow{reader: buffered}
+	records := csv.NewReader(text)
 	records.ReuseRecord = true
 	records.TrimLeadingSpace = true
 	c := &csvReader{
+		text:         text,
 		records:      records,
 		table:        &Table{Source: source},
 		size:         size,
@@ -86,6 +93,9 @@ func (c *csvReader) start(columns Selection) error {
 	}
 	if first == nil {
 		return &Error{Source: c.table.Source, Err: fmt.Errorf("%w: the file is empty", ErrEmpty)}
+	}
+	if slices.ContainsFunc(first, func(field string) bool { return strings.ContainsRune(field, 0) }) {
+		return &Error{Source: c.table.Source, Line: 1, Err: fmt.Errorf("%w: a zero byte, which no text has", ErrMalformed)}
 	}
 	c.fields, err = columns.resolve(first, len(first))
 	if err != nil {
@@ -126,6 +136,9 @@ func (c *csvReader) next() ([]string, error) {
 	}
 	if err != nil {
 		failure := &Error{Source: c.table.Source, Err: err}
+		if errors.Is(err, errWide) {
+			failure.Line = c.text.lines + 1
+		}
 		if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 			failure.Line = parse.Line
 			failure.Err = fmt.Errorf("%w: %w", ErrMalformed, parse.Err)
@@ -161,6 +174,31 @@ func (c *csvReader) add(record []string) error {
 		c.reserve()
 	}
 	return nil
+}
+
+// narrow hands on text as long as its lines have at most maxFields fields.
+type narrow struct {
+	reader io.Reader
+	lines  int // before the last one
+	commas int // of the last one so far
+}
+
+var errWide = fmt.Errorf("%w: more than %d fields in a line", ErrMalformed, maxFields)
+
+// Read hands on what was read, or errWide.
+func (n *narrow) Read(p []byte) (int, error) {
+	count, err := n.reader.Read(p)
+	for text := p[:count]; len(text) > 0; {
+		line, rest, ends := bytes.Cut(text, []byte("\n"))
+		if n.commas += bytes.Count(line, []byte(",")); n.commas >= maxFields {
+			return 0, errWide
+		}
+		if ends {
+			n.lines, n.commas = n.lines+1, 0
+		}
+		text = rest
+	}
+	return count, err
 }
 
 // reserve makes room for the rows still to come, estimated from the length of those seen. The estimate is never above

@@ -17,6 +17,9 @@ const writeBuffer = 1 << 16
 // WriteCSV returns an error wrapping [ErrShape] if the values do not fill whole lines or the names are not as many as
 // the columns, and otherwise what w returned.
 func WriteCSV[T Number](w io.Writer, names []string, columns int, values []T) error {
+	if w == nil {
+		return errNoWriter
+	}
 	if columns < 1 || len(values)%columns != 0 {
 		return fmt.Errorf("dataset: write: %w: %d values in lines of %d", ErrShape, len(values), columns)
 	}

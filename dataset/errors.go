@@ -20,6 +20,9 @@ var (
 	ErrShape       = errors.New("shape mismatch")   // values to write that do not fill the shape they are given
 )
 
+// errNoWriter is what writing to nothing comes to.
+var errNoWriter = errors.New("dataset: write: there is no writer")
+
 // Error is a defect in a file, and where it lies. The numbers count from 1 and are 0 where they do not apply.
 type Error struct {
 	Source string // the path as given, or "standard input"

@@ -18,6 +18,9 @@ const npyAlignment = 64
 // WriteNpy returns an error wrapping [ErrShape] if the shape has another number of dimensions or does not hold exactly
 // the values, and otherwise what w returned.
 func WriteNpy[T Number](w io.Writer, values []T, shape ...int) error {
+	if w == nil {
+		return errNoWriter
+	}
 	if !fills(len(values), shape) {
 		return fmt.Errorf("dataset: write: %w: %d values in the shape %v", ErrShape, len(values), shape)
 	}

@@ -27,6 +27,9 @@ type Options struct {
 // Read returns an error wrapping [ErrUnsupported], [ErrMalformed], [ErrEmpty], [ErrNotNumber], [ErrNotFinite],
 // [ErrTooLarge], [ErrMissing], [ErrSelection], or what the operating system reported.
 func Read(path string, opts Options) (*Table, error) {
+	if !(opts.MaxMagnitude >= 0) {
+		return nil, fmt.Errorf("dataset: Options.MaxMagnitude is %v: want at least 0", opts.MaxMagnitude)
+	}
 	if path == stdinPath {
 		if opts.Stdin == nil {
 			return nil, &Error{Source: stdinName, Err: fmt.Errorf("%w: there is none to read", ErrUnsupported)}

@@ -20,26 +20,77 @@ const (
 // and never a part. An existing file keeps its permissions, and a symbolic link keeps pointing where it does. What is
 // not a regular file, such as a device or a pipe, is written to directly.
 func Replace(path string, write func(io.Writer) error) error {
-	mode, exists := fs.FileMode(newFileMode), false
+	t, err := targetAt(path)
+	if err == nil && t.through {
+		err = t.writeThrough(write)
+	} else if err == nil {
+		err = t.replace(write)
+	}
+	if err != nil {
+		return fmt.Errorf("dataset: write %s: %w", path, err)
+	}
+	return nil
+}
+
+// Replaceable reports what would keep [Replace] from writing the file at path, as far as that shows before there is anything to
+// write: no name, a directory of that name, a directory that is missing or takes no files. It leaves nothing behind.
+func Replaceable(path string) error {
+	t, err := targetAt(path)
+	if err == nil && !t.through {
+		var file *os.File
+		if file, err = t.createBeside(); err == nil {
+			err = errors.Join(file.Close(), os.Remove(file.Name()))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("dataset: write %s: %w", path, err)
+	}
+	return nil
+}
+
+// target is where a file is to be.
+type target struct {
+	path    string // behind symbolic links
+	mode    fs.FileMode
+	exists  bool
+	through bool // it has no content to protect: a device or a pipe
+}
+
+func targetAt(path string) (target, error) {
+	if path == "" {
+		return target{}, errors.New("a file without a name")
+	}
 	info, err := os.Stat(path)
 	switch {
-	case err == nil && !info.Mode().IsRegular():
-		return writeThrough(path, write)
-	case err == nil:
-		mode, exists = info.Mode().Perm(), true
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return fmt.Errorf("dataset: %w", err)
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("dataset: %w", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return target{path: path}, nil
+	case err != nil:
+		return target{}, cause(err)
+	case info.IsDir():
+		return target{}, errors.New("it is a directory")
+	case !info.Mode().IsRegular():
+		return target{path: path, through: true}, nil
 	}
-	file, err := createBeside(path)
+	resolved, err := filepath.EvalSymlinks(path)
+	return target{path: resolved, mode: info.Mode().Perm(), exists: true}, cause(err)
+}
+
+// replace writes a file beside the target and gives it its name. Unless all goes well, a panic of write included, it is removed.
+func (t target) replace(write func(io.Writer) error) (err error) {
+	file, err := t.createBeside()
 	if err != nil {
-		return fmt.Errorf("dataset: %w", err)
+		return err
 	}
+	done := false
+	defer func() {
+		if !done {
+			err = errors.Join(err, cause(os.Remove(file.Name())))
+		}
+	}()
+	defer file.Close() // once more, where write panics
 	err = write(file)
-	if err == nil && exists {
-		err = file.Chmod(mode)
+	if err == nil && t.exists {
+		err = file.Chmod(t.mode)
 	}
 	if err == nil {
 		err = file.Sync()
@@ -48,38 +99,33 @@ func Replace(path string, write func(io.Writer) error) error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(file.Name(), path)
+		err = os.Rename(file.Name(), t.path)
 	}
-	if err != nil {
-		return fmt.Errorf("dataset: write %s: %w", path, errors.Join(err, os.Remove(file.Name())))
-	}
-	return nil
+	done = err == nil
+	return cause(err)
 }
 
-// writeThrough writes to what has no content to protect: a device or a pipe.
-func writeThrough(path string, write func(io.Writer) error) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+func (t target) writeThrough(write func(io.Writer) error) error {
+	file, err := os.OpenFile(t.path, os.O_WRONLY, 0)
 	if err != nil {
-		return fmt.Errorf("dataset: %w", err)
+		return cause(err)
 	}
+	defer file.Close() // once more, where write panics
 	err = write(file)
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil {
-		return fmt.Errorf("dataset: write %s: %w", path, err)
-	}
-	return nil
+	return cause(err)
 }
 
-// createBeside makes an empty file in the folder of path. os.CreateTemp does not serve: it makes files that only their
+// createBeside makes an empty file in the target's directory. os.CreateTemp does not serve: it makes files that only their
 // owner can read, whatever the process's mask says.
-func createBeside(path string) (*os.File, error) {
+func (t target) createBeside() (*os.File, error) {
 	var err error
 	for stale := range maxStale {
 		name := fmt.Sprintf(".gmmspec-%d-%d.tmp", os.Getpid(), stale)
 		var file *os.File
-		file, err = os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, newFileMode)
+		file, err = os.OpenFile(filepath.Join(filepath.Dir(t.path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, newFileMode)
 		if err == nil {
 			return file, nil
 		}
@@ -87,5 +133,16 @@ func createBeside(path string) (*os.File, error) {
 			break
 		}
 	}
-	return nil, err
+	return nil, cause(err)
+}
+
+// cause returns what is wrong, without the name of a file that the caller has not heard of.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok && err == error(path) {
+		return path.Err
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok && err == error(link) {
+		return link.Err
+	}
+	return err
 }

@@ -159,20 +159,6 @@ func TestReplaceOfADevice(t *testing.T) {
 	}
 }
 
-func TestReplaceRefusesPaths(t *testing.T) {
-	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "file"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{folder, filepath.Join(folder, "none", "out.csv"), filepath.Join(folder, "file", "out.csv")} {
-		called := false
-		err := Replace(path, func(io.Writer) error { called = true; return nil })
-		if err == nil || called || !strings.HasPrefix(err.Error(), "dataset: ") {
-			t.Errorf("Replace(%q) gives error %v (written to: %v)", path, err, called)
-		}
-	}
-}
-
 // Leftovers of a killed process are stepped over, up to a bound.
 func TestReplaceStepsOverLeftovers(t *testing.T) {
 	folder := t.TempDir()
@@ -181,7 +167,7 @@ func TestReplaceStepsOverLeftovers(t *testing.T) {
 		if err := Replace(path, writeText("new")); err != nil {
 			t.Fatalf("with %d leftovers: %v", stale, err)
 		}
-		leftover, err := createBeside(path)
+		leftover, err := target{path: path}.createBeside()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,4 +178,58 @@ func TestReplaceStepsOverLeftovers(t *testing.T) {
 	if err := Replace(path, writeText("newer")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("with %d leftovers: got %v, want %v", maxStale, err, fs.ErrExist)
 	}
+}
+
+// TestReplaceable: what keeps Replace from writing shows beforehand, and Replace says the same, of the path that it was given.
+func TestReplaceable(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, "directory"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "file"), []byte("old"), newFileMode); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"":                                     "dataset: write : a file without a name",
+		filepath.Join(folder, "directory"):     "it is a directory",
+		filepath.Join(folder, "absent", "out"): "no such file or directory",
+		filepath.Join(folder, "file", "out"):   "not a directory",
+		filepath.Join(folder, "file"):          "",
+		filepath.Join(folder, "new"):           "",
+		os.DevNull:                             "",
+	} {
+		written := false
+		first := Replaceable(path)
+		second := Replace(path, func(w io.Writer) error { written = true; return writeText("new")(w) })
+		for _, err := range []error{first, second} {
+			switch {
+			case want == "" && err != nil:
+				t.Errorf("%s: %v", path, err)
+			case want != "" && (err == nil || !strings.HasPrefix(err.Error(), "dataset: write "+path+": ") || !strings.HasSuffix(err.Error(), want)):
+				t.Errorf("%s: got %v, want %s", path, err, want)
+			}
+		}
+		if written != (want == "") {
+			t.Errorf("%s: written: %v", path, written)
+		}
+	}
+	checkFolder(t, filepath.Join(folder, "directory"), nil)
+}
+
+// TestReplaceSurvivesAPanic: the caller's panic is the caller's, and leaves nothing behind.
+func TestReplaceSurvivesAPanic(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "out.csv")
+	if err := Replace(path, writeText("old")); err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic is gone")
+			}
+		}()
+		_ = Replace(path, func(io.Writer) error { panic("half way") })
+	}()
+	checkFolder(t, folder, map[string]string{"out.csv": "old"})
 }

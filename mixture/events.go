@@ -3,6 +3,7 @@ package mixture
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -98,6 +99,9 @@ func Matrix(m mat.Matrix) (Events, error) {
 	n, d := m.Dims()
 	if n < 1 || d < 1 {
 		return nil, fmt.Errorf("mixture: events: a %d×%d matrix holds none", n, d)
+	}
+	if n > math.MaxInt/d {
+		return nil, fmt.Errorf("mixture: events: a %d×%d matrix is more than there can be", n, d)
 	}
 	if raw, ok := m.(mat.RawMatrixer); ok {
 		r := raw.RawMatrix()

@@ -36,6 +36,9 @@ func NewParameters(c Covariance, m, d int) *Parameters {
 
 // Clone returns a copy of p.
 func (p *Parameters) Clone() *Parameters {
+	if p == nil {
+		return nil
+	}
 	c := *p
 	c.Weights = append([]float64(nil), p.Weights...)
 	c.Means = append([]float64(nil), p.Means...)

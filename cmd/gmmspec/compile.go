@@ -30,6 +30,9 @@ GPU that is here; otherwise C for this machine's processor.`,
 				return err
 			}
 			for i, arch := range archs {
+				if arch == "" {
+					return misuse("--arch: %s", errNoName)
+				}
 				if slices.Contains(archs[:i], arch) {
 					return misuse("--arch: %s is given twice", arch)
 				}

@@ -44,17 +44,18 @@ func readData(c *cobra.Command, path string, columns *columnsFlag) (*dataset.Tab
 	}
 }
 
-// checkOutput reports an output that would take the place of the data.
+// checkOutput reports, before the work, an output that could not be written after it, or that would take the place of the data.
 func checkOutput(output, data string) error {
-	if output == "" || data == standardStream {
+	if output == "" {
 		return nil
 	}
-	there, err := os.Stat(output)
-	if err != nil {
-		return nil // it is new, or cannot be written anyway
+	if there, err := os.Stat(output); err == nil && data != standardStream {
+		if read, err := os.Stat(data); err == nil && os.SameFile(there, read) {
+			return misuse("--output %s: that is the data", printable(output))
+		}
 	}
-	if read, err := os.Stat(data); err == nil && os.SameFile(there, read) {
-		return misuse("--output %s: that is the data", printable(output))
+	if err := dataset.Replaceable(output); err != nil {
+		return fmt.Errorf("--output: %w", err)
 	}
 	return nil
 }

@@ -22,6 +22,26 @@ func (s *sharedFlags) options() []gmmspec.Option {
 	return []gmmspec.Option{gmmspec.WithCacheDir(s.cacheDir)}
 }
 
+// nameFlag is a flag that takes a name. An empty one is what is left of a shell's variable that is not set, and no name.
+type nameFlag struct{ target *string }
+
+var errNoName = errors.New("the name is empty")
+
+// Set takes the name.
+func (f *nameFlag) Set(text string) error {
+	if text == "" {
+		return errNoName
+	}
+	*f.target = text
+	return nil
+}
+
+// String returns the name.
+func (f *nameFlag) String() string { return *f.target }
+
+// Type names what the flag takes.
+func (f *nameFlag) Type() string { return "string" }
+
 // optionFlags are flags that stand for options, in the order in which they are given.
 type optionFlags []gmmspec.Option
 
@@ -55,7 +75,12 @@ func (f *optionFlag) Type() string { return f.kind }
 
 // text makes an option of a flag's text as it stands.
 func text[T ~string](option func(T) gmmspec.Option) func(string) (gmmspec.Option, error) {
-	return func(text string) (gmmspec.Option, error) { return option(T(text)), nil }
+	return func(text string) (gmmspec.Option, error) {
+		if text == "" {
+			return nil, errNoName
+		}
+		return option(T(text)), nil
+	}
 }
 
 // number makes an option of a number.

@@ -44,7 +44,7 @@ writes them as such, and --variant, which may be repeated, chooses some.`,
 	f.addArch(c)
 	f.addEvents(c)
 	f.addKernelDevice(c, "render")
-	c.Flags().StringVarP(&output, "output", "o", "", "write a file a kernel into `DIRECTORY` instead, which is made if need be")
+	c.Flags().VarP(&nameFlag{&output}, "output", "o", "write a file a kernel into `DIRECTORY` instead, which is made if need be")
 	return c
 }
 

@@ -77,7 +77,7 @@ or - for CSV on standard input: one row an event, one column a dimension.`,
 	root.SetHelpCommandGroupID(groupTools)
 	root.SetCompletionCommandGroupID(groupTools)
 	shared := &sharedFlags{}
-	root.PersistentFlags().StringVar(&shared.cacheDir, "cache-dir", "",
+	root.PersistentFlags().Var(&nameFlag{&shared.cacheDir}, "cache-dir",
 		"`directory` of compiled kernels (default $GMMSPEC_CACHE, or gmmspec in the user's cache directory)")
 	addVerbs(root, groupFit, newTrain(shared), newScore(shared), newPredict(shared))
 	addVerbs(root, groupInspect, newExplain(shared), newRender(shared), newCompile(shared), newVariants())

@@ -21,12 +21,12 @@ type scoringFlags struct {
 
 // add defines the flags.
 func (f *scoringFlags) add(c *cobra.Command) {
-	c.Flags().StringVarP(&f.model, "model", "m", "", "`MODEL.json` that train wrote; required")
+	c.Flags().VarP(&nameFlag{&f.model}, "model", "m", "`MODEL.json` that train wrote; required")
 	complete(c, "model", cobra.ShellCompDirectiveFilterFileExt, "json")
 	f.options.addWork(c)
 	f.options.addPlan(c)
 	f.columns.add(c)
-	c.Flags().StringVarP(&f.output, "output", "o", "", "write a NumPy array to `FILE.npy` instead of lines to standard output")
+	c.Flags().VarP(&nameFlag{&f.output}, "output", "o", "write a NumPy array to `FILE.npy` instead of lines to standard output")
 }
 
 // open reads the model and the data.

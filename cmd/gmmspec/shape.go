@@ -79,7 +79,7 @@ func (f *shapeFlags) all(c *cobra.Command) ([]gmmspec.Option, error) {
 	if !arch.Changed && !device.Changed {
 		options = append(options, gmmspec.WithDevice(device.DefValue))
 	}
-	if err := gmmspec.CheckOptions(options...); err != nil {
+	if err := gmmspec.CheckModel(f.components, f.dimensions, options...); err != nil {
 		return nil, misuse("%s", oneLine(err))
 	}
 	return options, nil

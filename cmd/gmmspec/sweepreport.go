@@ -32,8 +32,10 @@ ceiling. With -o DIRECTORY/ pictures (.png) are written instead. A summary goes 
 			if !strings.HasSuffix(output, ".html") && !strings.HasSuffix(output, string(filepath.Separator)) {
 				return misuse("--output %s: want a name that ends in .html, or a directory that ends in %c", printable(output), filepath.Separator)
 			}
-			if err := checkOutput(output, from); err != nil {
-				return err
+			if strings.HasSuffix(output, ".html") {
+				if err := checkOutput(output, from); err != nil {
+					return err
+				}
 			}
 			wisdom, err := reported(shared.cacheDir, from)
 			if err != nil {
@@ -42,8 +44,8 @@ ceiling. With -o DIRECTORY/ pictures (.png) are written instead. A summary goes 
 			return writeReport(c.OutOrStdout(), wisdom, output)
 		},
 	}
-	c.Flags().StringVarP(&output, "output", "o", "", "write the page to this `file`, or pictures to a directory that ends in /; required")
-	c.Flags().StringVar(&from, "from", "", "draw the records of this `file`, packed if it ends in .gz, instead of this machine's")
+	c.Flags().VarP(&nameFlag{&output}, "output", "o", "write the page to this `file`, or pictures to a directory that ends in /; required")
+	c.Flags().Var(&nameFlag{&from}, "from", "draw the records of this `file`, packed if it ends in .gz, instead of this machine's")
 	complete(c, "output", cobra.ShellCompDirectiveFilterFileExt, "html")
 	return c
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,7 +27,7 @@ type trainFlags struct {
 }
 
 func newTrain(shared *sharedFlags) *cobra.Command {
-	f := &trainFlags{shared: shared, most: gmmspec.DefaultMaxIterations}
+	f := &trainFlags{shared: shared, init: string(gmmspec.StartRandomFromData), most: gmmspec.DefaultMaxIterations}
 	c := &cobra.Command{
 		Use:   "train -M COMPONENTS [flags] DATA",
 		Short: "Fit a mixture to data by expectation maximisation",
@@ -44,7 +43,7 @@ Ctrl-C stops between iterations: the last complete one is printed, and written t
 	flags := c.Flags()
 	flags.VarP(&wholeFlag{&f.components, 1}, "components", "M", "`number` of components; required unless --init is a model")
 	f.options.addCovariance(c)
-	flags.StringVar(&f.init, "init", string(gmmspec.StartRandomFromData),
+	flags.Var(&nameFlag{&f.init}, "init",
 		"`rule` for the first parameters, random_from_data or even, or a model to go on from, MODEL.json")
 	complete(c, "init", cobra.ShellCompDirectiveDefault, string(gmmspec.StartRandomFromData), string(gmmspec.StartEven))
 	flags.Var(&wholeFlag{&f.most, 0}, "max-iter", "`number` of iterations at most")
@@ -57,7 +56,7 @@ Ctrl-C stops between iterations: the last complete one is printed, and written t
 	f.options.addWork(c)
 	f.options.addPlan(c)
 	f.columns.add(c)
-	flags.StringVarP(&f.output, "output", "o", "", "write the model to `MODEL.json`")
+	flags.VarP(&nameFlag{&f.output}, "output", "o", "write the model to `MODEL.json`")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object about the fit instead; the parameters are what --output writes")
 	return c
 }
@@ -149,11 +148,6 @@ func (f *trainFlags) prepare(c *cobra.Command) ([]gmmspec.Option, error) {
 	options := append(f.shared.options(), gmmspec.WithIterations(f.least, f.most))
 	if f.output == standardStream {
 		return nil, misuse("--output -: want a file's name")
-	}
-	if f.output != "" {
-		if _, err := os.Stat(filepath.Dir(f.output)); err != nil {
-			return nil, fmt.Errorf("--output %s: %w", f.output, err)
-		}
 	}
 	if filepath.Ext(f.init) != ".json" {
 		start := gmmspec.WithStart(gmmspec.Start(f.init))

@@ -28,7 +28,7 @@ records of this machine's own device, driver and compiler, as long as the kernel
 			return exportWisdom(c.OutOrStdout(), shared.cacheDir, output)
 		},
 	}
-	export.Flags().StringVarP(&output, "output", "o", "", "write to this `file` instead of standard output")
+	export.Flags().VarP(&nameFlag{&output}, "output", "o", "write to this `file` instead of standard output")
 	stale, failed := false, false
 	forget := &cobra.Command{
 		Use: "forget [flags]", Short: "Drop all records, or some", Args: wantArguments(),
