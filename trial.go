@@ -146,7 +146,7 @@ func (b *remoteBench) Verify(ctx context.Context, p variants.Problem, c variants
 
 // Time has the worker time a candidate. Where it does not survive loading the events, no candidate is to blame.
 func (b *remoteBench) Time(ctx context.Context, p variants.Problem, c variants.Candidate, repeats int) ([]float64, error) {
-	if b.process == nil || b.loaded != p {
+	if b.loaded != p {
 		_, err := b.ask(ctx, trialRequest{Do: doLoad, Problem: p})
 		if err != nil && !errors.As(err, new(*autotune.BenchError)) {
 			err = &autotune.BenchError{Err: fmt.Errorf("loading the events of %s: %w", p, err)}
@@ -239,7 +239,7 @@ func (b *remoteBench) stop() {
 	_ = b.process.in.Close()
 	_ = b.process.command.Process.Kill() // it may be gone already
 	_ = b.process.command.Wait()         // how it ended has been told
-	b.process = nil
+	b.process, b.loaded = nil, variants.Problem{}
 }
 
 // lastWords says how a worker ended: how its panic begins, what it wrote last, or why it cannot be heard.

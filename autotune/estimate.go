@@ -170,16 +170,30 @@ func (p *planner) standBy(fused Choice) {
 	if !fused.Candidate.Variant.Centred {
 		return
 	}
-	var best Choice
 	candidates, _ := variants.Candidates(variants.Accumulate, p.problem, p.device.Target)
-	for _, c := range candidates {
-		if seconds := p.seconds(c); !c.Variant.Centred && (best.Variant == "" || seconds < best.Seconds) {
-			best = Choice{Stage: variants.Accumulate, Variant: c.Variant.Name(), Config: c.Config.String(), Candidate: c, Seconds: seconds, From: Estimated}
-		}
+	candidates = slices.DeleteFunc(candidates, func(c variants.Candidate) bool { return c.Variant.Centred })
+	choices := p.learn(variants.Accumulate, p.estimated(variants.Accumulate, candidates))
+	if len(choices) == 0 {
+		return
 	}
-	if best.Variant != "" {
-		best.StandsBy = true
-		p.choose(best, false)
+	best := slices.MinFunc(choices, func(a, b Choice) int { return cmp.Compare(a.Seconds, b.Seconds) })
+	best.StandsBy = true
+	p.choose(best, false)
+}
+
+// estimated returns candidates for a stage as choices.
+func (p *planner) estimated(stage variants.Stage, candidates []variants.Candidate) []Choice {
+	choices := make([]Choice, len(candidates))
+	for i, c := range candidates {
+		choices[i] = Choice{Stage: stage, Variant: c.Variant.Name(), Config: c.Config.String(), Candidate: c, Seconds: p.seconds(c), From: Estimated}
+	}
+	return choices
+}
+
+// refuse notes a refusal in the plan, once.
+func (p *planner) refuse(r variants.Rejection) {
+	if !slices.Contains(p.plan.Refused, r) {
+		p.plan.Refused = append(p.plan.Refused, r)
 	}
 }
 
@@ -232,18 +246,12 @@ func (p *planner) weigh(stage variants.Stage) (Choice, error) {
 		candidates = slices.DeleteFunc(candidates, func(c variants.Candidate) bool { return c.Variant.Name() != named })
 	}
 	for _, r := range refused {
-		if !slices.Contains(p.plan.Refused, r) {
-			p.plan.Refused = append(p.plan.Refused, r)
-		}
+		p.refuse(r)
 	}
 	if len(candidates) == 0 {
 		return Choice{}, &UnservedError{Stage: stage, Variant: named, Device: p.device.Name, Problem: p.problem, Refused: refused}
 	}
-	choices := make([]Choice, len(candidates))
-	for i, c := range candidates {
-		choices[i] = Choice{Stage: stage, Variant: c.Variant.Name(), Config: c.Config.String(), Candidate: c, Seconds: p.seconds(c), From: Estimated}
-	}
-	choices = p.learn(stage, choices)
+	choices := p.learn(stage, p.estimated(stage, candidates))
 	if len(choices) == 0 {
 		return Choice{}, &UnservedError{Stage: stage, Device: p.device.Name, Problem: p.problem, Refused: p.plan.Refused}
 	}
@@ -274,7 +282,7 @@ func (p *planner) learn(stage variants.Stage, choices []Choice) []Choice {
 		timing, ok := p.device.Known(p.problem, c.Candidate)
 		switch {
 		case ok && timing.Failed != "" && c.Variant != p.named[stage]:
-			p.plan.Refused = append(p.plan.Refused, variants.Rejection{
+			p.refuse(variants.Rejection{
 				Variant: c.Variant, Backend: c.Candidate.Variant.Backend, Config: c.Config, Reason: "was tried: " + timing.Failed,
 			})
 			continue

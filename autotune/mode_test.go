@@ -184,6 +184,33 @@ func TestFailedIsRefused(t *testing.T) {
 	}
 }
 
+// TestStandByLearns: what stands by is what is known to be the fastest, and not what failed.
+func TestStandByLearns(t *testing.T) {
+	standing := func(known map[string]autotune.Timing) (found autotune.Choice, p *autotune.Plan) {
+		known["accumulate-full-product tile=64"] = trusted(0.001)
+		p = plan(t, problem(), autotune.Need{Train: true}, knowing(known))
+		for _, c := range p.Choices {
+			if c.StandsBy {
+				found = c
+			}
+		}
+		return found, p
+	}
+	for failed, want := range map[string]string{"tile=64": "tile=128", "tile=128": "tile=64"} {
+		c, p := standing(map[string]autotune.Timing{"accumulate-full-lanes " + failed: {Trusted: true, Failed: "x"}})
+		if c.Config != want {
+			t.Errorf("%s failed: %q stands by", failed, c.Config)
+		}
+		if n := strings.Count(p.String(), "refused accumulate-full-lanes "+failed); n != 1 {
+			t.Errorf("%d refusals of %s", n, failed)
+		}
+		c, _ = standing(map[string]autotune.Timing{"accumulate-full-lanes " + failed: trusted(0.2), "accumulate-full-lanes " + want: trusted(0.1)})
+		if c.Config != want || c.From != autotune.Measured {
+			t.Errorf("%s is the fastest: %+v stands by", want, c)
+		}
+	}
+}
+
 // TestWisdomOnly: where nothing was measured there is an error that says what to do; the M-step is never measured.
 func TestWisdomOnly(t *testing.T) {
 	need := autotune.Need{Train: true, Mode: autotune.WisdomOnly, Variants: []string{"update-full-component"}}

@@ -4,8 +4,8 @@
     peers.py GMMSPEC [OUT.json]
 
 GMMSPEC is the command: bench/cpu/run builds it, and installs the peers. Every system does the same
-iterations, and must reach the same parameters: otherwise the row fails, and so does the script. Times are the least of
-several differences between a long and a short fit, so that reading, starting and compiling are in none of them.
+iterations, and must reach the same parameters: otherwise the row fails, and so does the script. Times are those of a
+long fit less those of a short one, each the least of several, so that reading, starting and compiling are in none of them.
 """
 import json, os, subprocess, sys, tempfile, time
 import numpy as np

@@ -506,6 +506,24 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// TestHalfTuned: where time ran out before the moments were tried, the fused stage has not won a training, for all its time.
+func TestHalfTuned(t *testing.T) {
+	records := byHand()[:6] // D=2
+	for _, r := range []autotune.Record{records[0], records[5]} {
+		r.Problem.D = 16
+		records = append(records, r)
+	}
+	benches, err := gather(records, nil, testRows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range benches[0].summary().Contests {
+		if want := map[Contest]int{Training: 1, "moments": 1, "estep": 2, "accumulate": 2}[c.Contest]; c.Won != want {
+			t.Errorf("%s: won at %d: want %d", c.Contest, c.Won, want)
+		}
+	}
+}
+
 // TestShare: computing at a quarter of the peak, and moving at half the bandwidth.
 func TestShare(t *testing.T) {
 	c := Ceiling{Float32: 100, Float64: 10, Bandwidth: 1000}
