@@ -64,7 +64,7 @@ func playCompiler(arguments []string) int {
 	case shirking:
 		return rewrite("status[m] = !(", "status[m] = 1 + !(", command, arguments)
 	case sparing:
-		return rewrite("if (labels)", "if (labels && label[t])", command, arguments)
+		return rewrite("if (labels) labels[first + t + i]", "if (labels && label[i]) labels[first + t + i]", command, arguments)
 	case biased:
 		return rewrite("means[m * D + a] = mean;", "means[m * D + a] = mean + ridge[a];", command, arguments)
 	}

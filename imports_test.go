@@ -77,7 +77,7 @@ func TestImports(t *testing.T) {
 		"internal/compare":   {ours("mixture"), []string{gonum}},
 		"internal/corpus":    {ours("mixture"), []string{gonum}},
 		"internal/report": {
-			ours("autotune", "variants"),
+			ours("autotune", "dataset", "variants"),
 			[]string{ // autotune's store, what draws, and what that needs
 				"github.com/rogpeppe/go-internal/lockedfile", "gonum.org/v1/plot", "codeberg.org/go-fonts/liberation", "codeberg.org/go-latex/latex", "codeberg.org/go-pdf/fpdf",
 				"git.sr.ht/~sbinet/gg", "github.com/ajstarks/svgo", "github.com/golang/freetype", "golang.org/x/image", "golang.org/x/text",

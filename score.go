@@ -2,11 +2,15 @@ package gmmspec
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
 	"gonum.org/v1/gonum/mat"
 )
+
+// maxResults is how many numbers can be asked for at once: 64 GiB of them. More is a mistake, and would end the process.
+const maxResults = 1 << 33
 
 // Score returns log p(x_n) of each event, N numbers in nats.
 func (m *Model) Score(ctx context.Context, events Events) ([]float64, error) {
@@ -44,6 +48,10 @@ func (m *Model) Eval(ctx context.Context, events Events) (logLikelihoods []float
 		return nil, nil, err
 	}
 	n := events.Len()
+	if float64(n)*float64(m.m) > maxResults {
+		return nil, nil, fmt.Errorf("gmmspec: %d events of %d components have %.3g responsibilities: want at most %d: evaluate fewer events at a time",
+			n, m.m, float64(n)*float64(m.m), int64(maxResults))
+	}
 	out := &mixture.Scores{LogLikelihoods: make([]float64, n), Responsibilities: make([]float64, n*m.m)}
 	if err := m.score(ctx, events, out); err != nil {
 		return nil, nil, err

@@ -128,6 +128,8 @@ func (m *Model) check(ctx context.Context, events Events) error {
 		return errors.New("gmmspec: no context")
 	case events == nil || events.Len() == 0:
 		return errors.New("gmmspec: no events")
+	case events.Len() > maxResults:
+		return fmt.Errorf("gmmspec: %d events: want at most %d", events.Len(), int64(maxResults))
 	case events.Dims() != m.d:
 		return fmt.Errorf("gmmspec: events of %d dimensions for a model of %d", events.Dims(), m.d)
 	}

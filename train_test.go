@@ -213,14 +213,28 @@ func TestNothing(t *testing.T) {
 		"read from nothing":       func() error { _, err := Read(nil); return err },
 		"no wisdom":               func() error { _, err := ReadWisdom(nil); return err },
 		"tune by no tuner":        func() error { _, err := tuner.Tune(t.Context(), 1, 1, 1); return err },
-		"vast parameters":         func() error { _, err := NewParameters(Full, nil, vast{1 << 40, 1 << 40}, nil); return err },
-		"negative parameters":     func() error { _, err := NewParameters(Full, nil, vast{-1, -1}, nil); return err },
-		"vast events":             func() error { _, err := Matrix(vast{math.MaxInt, 2}); return err },
+		"evaluate a vast matrix":  func() error { _, _, err := model.Eval(t.Context(), must(Matrix(vast{1 << 40, start.D}))); return err },
+		"score a vast matrix":     func() error { _, err := model.Score(t.Context(), must(Matrix(vast{1 << 60, start.D}))); return err },
+		"tune without a context": func() error {
+			_, err := must(NewTuner(TunerOptions{}, WithDevice(DeviceCC), WithCacheDir(t.TempDir()))).Tune(absent, 1, 1, 1)
+			return err
+		},
+		"vast parameters":     func() error { _, err := NewParameters(Full, nil, vast{1 << 40, 1 << 40}, nil); return err },
+		"negative parameters": func() error { _, err := NewParameters(Full, nil, vast{-1, -1}, nil); return err },
+		"vast events":         func() error { _, err := Matrix(vast{math.MaxInt, 2}); return err },
 	} {
 		if err := err(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
+}
+
+// must returns a value of which there is no error.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
 }
 
 // vast is a matrix that claims a size.

@@ -1,7 +1,9 @@
 package gmmspec
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -25,8 +27,20 @@ type TrialRecord = autotune.Record
 // WisdomStore is wisdom in a file.
 type WisdomStore = autotune.Store
 
-// OpenWisdom returns the store of wisdom in a cache's directory; "" stands for the default.
-func OpenWisdom(cacheDir string) (WisdomStore, error) { return processWorkshop().wisdomStore(cacheDir) }
+// OpenWisdom returns the store of wisdom in a cache's directory, which need not be there yet; "" stands for the default.
+func OpenWisdom(cacheDir string) (WisdomStore, error) {
+	c, err := OpenCache(cacheDir)
+	if err == nil {
+		return autotune.Store{Path: filepath.Join(c.Path(), wisdomFile)}, c.Close()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+		if cacheDir == "" {
+			cacheDir, err = CacheDir()
+		}
+	}
+	return autotune.Store{Path: filepath.Join(cacheDir, wisdomFile)}, err
+}
 
 // wisdomStore returns the store of wisdom in a cache's directory, "" for the default. A directory that is not trusted with code
 // is not trusted to say which code runs.

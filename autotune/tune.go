@@ -120,8 +120,8 @@ func Tune(ctx context.Context, request TuneRequest, bench Bench) (*Tuning, error
 	if err := request.Problem.Validate(); err != nil {
 		return nil, err
 	}
-	if request.Now == nil {
-		return nil, errors.New("autotune: a tuning needs a clock")
+	if ctx == nil || request.Now == nil {
+		return nil, errors.New("autotune: a tuning needs a context and a clock")
 	}
 	if request.Limit == 0 {
 		request.Limit = DefaultLimit

@@ -25,6 +25,12 @@ const maxLine = 64 << 10
 // maxReason bounds a record's reason, in bytes: a compiler can say far more than a line holds. JSON writes a byte as six at most.
 const maxReason = 4 << 10
 
+// configLetters are what configurations consist of, and mostQuoted is how much of what is none is shown.
+const (
+	configLetters = "abcdefghijklmnopqrstuvwxyz0123456789=,"
+	mostQuoted    = 40
+)
+
 // maxSize bounds M and D: far more than is ever timed.
 const maxSize = 1 << 20
 
@@ -73,7 +79,12 @@ func clip(text string, most int) string {
 }
 
 // Len returns the number of records.
-func (w *Wisdom) Len() int { return w.count }
+func (w *Wisdom) Len() int {
+	if w == nil {
+		return 0
+	}
+	return w.count
+}
 
 // Ask returns all records of a question, of whatever environment, in the order of [Wisdom.Records].
 func (w *Wisdom) Ask(q Question) []Record {
@@ -115,6 +126,9 @@ func compareRecords(a, b Record) int {
 
 // Forget drops the records that match, and returns how many.
 func (w *Wisdom) Forget(match func(Record) bool) int {
+	if w == nil || match == nil {
+		return 0
+	}
 	forgotten := 0
 	for _, of := range w.records {
 		for key, r := range of {
@@ -291,6 +305,8 @@ func (r Record) Validate() error {
 		return fmt.Errorf("%d components of %d dimensions: want at most %d", r.Problem.M, r.Problem.D, maxSize)
 	case name.Stage != r.Stage || name.Covariance != r.Problem.Covariance:
 		return fmt.Errorf("variant %q for stage %q of %s", r.Variant, r.Stage, r.Problem.Covariance)
+	case strings.ContainsFunc(r.Config, func(c rune) bool { return !strings.ContainsRune(configLetters, c) }):
+		return fmt.Errorf("configuration %q", r.Config[:min(len(r.Config), mostQuoted)])
 	case !slices.Contains(Outcomes(), r.Outcome):
 		return fmt.Errorf("unknown outcome %q", r.Outcome)
 	case !(r.Error >= 0) || math.IsInf(r.Error, 0):

@@ -107,6 +107,7 @@ func TestReadWisdomRefuses(t *testing.T) {
 		"no repeats":          {replaced(`"repeats":7`, `"repeats":0`), "line 2"},
 		"another outcome":     {replaced(`"outcome":"ok"`, `"outcome":"fine"`), `line 2: unknown outcome "fine"`},
 		"another stage":       {replaced(`"stage":"estep"`, `"stage":"moments"`), "line 2"},
+		"a configuration":     {replaced(`tile=64"`, `tile=64\u001b[31m"`), `configuration "tile=64\x1b[31m"`},
 		"no such name":        {replaced("estep-full-lanes", "estep-full"), "line 2"},
 		"a precision":         {replaced("float64", "float16"), "line 2"},
 		"no events":           {replaced(`"events":100000`, `"events":0`), "line 2"},

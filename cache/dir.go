@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 )
 
 // DirEnv is the environment variable that names the cache's directory.
@@ -16,7 +17,7 @@ const (
 	tmpDir     = "tmp"
 	locksDir   = "locks"
 
-	// tempPrefix begins the names of temporary files, by which a sweep knows them.
+	// tempPrefix begins the names of temporary files.
 	tempPrefix = "gmmspec-"
 
 	dirMode  fs.FileMode = 0o700
@@ -25,6 +26,9 @@ const (
 	// writableByOthers are the mode bits that let somebody else put code into the cache.
 	writableByOthers fs.FileMode = 0o022
 )
+
+// ownTemp matches the names of temporary files, by which a sweep knows them: tempPrefix and what rand.Text returns.
+var ownTemp = regexp.MustCompile("^" + tempPrefix + "[A-Z2-7]{26}$")
 
 // DefaultDir returns $GMMSPEC_CACHE, or else the folder gmmspec of the user's cache directory as [os.UserCacheDir] finds
 // it. It fails when neither is known, as for a service without a home.

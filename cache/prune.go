@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -132,7 +131,7 @@ func (c *Cache) files() ([]file, error) {
 // sweep removes the temporary and lock files of at least the given age. What it cannot remove does no harm.
 func (c *Cache) sweep(age time.Duration) {
 	for dir, ours := range map[string]func(name string) bool{
-		tmpDir:   func(name string) bool { return strings.HasPrefix(name, tempPrefix) },
+		tmpDir:   ownTemp.MatchString,
 		locksDir: func(name string) bool { _, err := ParseID(name); return err == nil },
 	} {
 		entries, err := fs.ReadDir(c.root.FS(), dir)

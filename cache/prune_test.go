@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,9 +116,9 @@ func TestClear(t *testing.T) {
 	}
 	mine := filepath.Join(c.Path(), "mine")
 	alsoMine := filepath.Join(filepath.Dir(entryFile(c, testKey(0))), "mine")
-	temp := filepath.Join(c.Path(), "tmp", tempPrefix+"temp")
+	temp := filepath.Join(c.Path(), "tmp", tempPrefix+rand.Text())
 	lock := filepath.Join(c.Path(), "locks", testKey(0).ID().String())
-	myTemp, myLock := filepath.Join(c.Path(), "tmp", "mine"), filepath.Join(c.Path(), "locks", "mine")
+	myTemp, myLock := filepath.Join(c.Path(), "tmp", tempPrefix+"results.csv"), filepath.Join(c.Path(), "locks", "mine")
 	for _, file := range []string{mine, alsoMine, temp, lock, myTemp, myLock} {
 		if err := os.WriteFile(file, nil, fileMode); err != nil {
 			t.Fatal(err)
@@ -171,10 +172,10 @@ func TestSweep(t *testing.T) {
 	} {
 		kept := map[string]bool{}
 		for i, age := range []time.Duration{0, staleAfter - time.Second, staleAfter, 1000 * staleAfter} {
-			id := testKey(i).ID().String()
+			id, temp := testKey(i).ID().String(), tempPrefix+rand.Text()
 			for name, ours := range map[string]bool{
-				filepath.Join("tmp", tempPrefix+id): true, filepath.Join("locks", id): true,
-				filepath.Join("tmp", id): false, filepath.Join("locks", tempPrefix+id): false,
+				filepath.Join("tmp", temp): true, filepath.Join("locks", id): true,
+				filepath.Join("tmp", tempPrefix+id): false, filepath.Join("locks", temp): false,
 			} {
 				kept[name] = age < staleAfter || !ours
 				file := filepath.Join(c.Path(), name)

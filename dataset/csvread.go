@@ -19,8 +19,9 @@ const (
 	// estimateMargin is put on the estimate, so that a small underestimate does not copy all the values once more.
 	estimateMargin = 1.05
 
-	// maxFields bounds a line's fields, of which a reader keeps much more than their text: no mixture has so many dimensions.
+	// maxFields and maxLine bound a line: no mixture has so many dimensions, nor do so many numbers have more letters.
 	maxFields = 1 << 20
+	maxLine   = 1 << 26
 
 	byteOrderMark = "\uFEFF"
 	gzipMagic     = "\x1f\x8b"
@@ -29,6 +30,7 @@ const (
 // csvReader reads the selected fields of a text file.
 type csvReader struct {
 	text    *narrow
+	line    int // that was read last
 	records *csv.Reader
 	table   *Table
 	size    int64    // of the whole file, or unknownSize
@@ -94,9 +96,6 @@ func (c *csvReader) start(columns Selection) error {
 	if first == nil {
 		return &Error{Source: c.table.Source, Err: fmt.Errorf("%w: the file is empty", ErrEmpty)}
 	}
-	if slices.ContainsFunc(first, func(field string) bool { return strings.ContainsRune(field, 0) }) {
-		return &Error{Source: c.table.Source, Line: 1, Err: fmt.Errorf("%w: a zero byte, which no text has", ErrMalformed)}
-	}
 	c.fields, err = columns.resolve(first, len(first))
 	if err != nil {
 		return &Error{Source: c.table.Source, Err: err}
@@ -136,8 +135,8 @@ func (c *csvReader) next() ([]string, error) {
 	}
 	if err != nil {
 		failure := &Error{Source: c.table.Source, Err: err}
-		if errors.Is(err, errWide) {
-			failure.Line = c.text.lines + 1
+		if errors.Is(err, ErrMalformed) { // of text that was read ahead
+			failure.Line = c.line + 1
 		}
 		if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 			failure.Line = parse.Line
@@ -149,6 +148,8 @@ func (c *csvReader) next() ([]string, error) {
 		}
 		return nil, failure
 	}
+	c.text.begin()
+	c.line, _ = c.records.FieldPos(0)
 	for i, field := range record {
 		record[i] = strings.TrimSpace(field)
 	}
@@ -163,7 +164,7 @@ func (c *csvReader) add(record []string) error {
 			line, _ := c.records.FieldPos(field)
 			failure := &Error{Source: c.table.Source, Line: line, Column: field + 1, Err: err}
 			if c.header != nil {
-				failure.Name = c.header[field]
+				failure.Name = clip(c.header[field])
 			}
 			return failure
 		}
@@ -176,27 +177,29 @@ func (c *csvReader) add(record []string) error {
 	return nil
 }
 
-// narrow hands on text as long as its lines have at most maxFields fields.
+// narrow hands on text as long as it is text, and no line is out of all proportion: a reader keeps a line whole, and of its fields much
+// more than their text.
 type narrow struct {
 	reader io.Reader
-	lines  int // before the last one
-	commas int // of the last one so far
+	bytes  int // since the last line was begun, or somewhat later
+	commas int // of those
 }
 
-var errWide = fmt.Errorf("%w: more than %d fields in a line", ErrMalformed, maxFields)
+// begin says that the reader is at the next line.
+func (n *narrow) begin() { n.bytes, n.commas = 0, 0 }
 
-// Read hands on what was read, or errWide.
+// Read hands on what was read, or why that will not do.
 func (n *narrow) Read(p []byte) (int, error) {
 	count, err := n.reader.Read(p)
-	for text := p[:count]; len(text) > 0; {
-		line, rest, ends := bytes.Cut(text, []byte("\n"))
-		if n.commas += bytes.Count(line, []byte(",")); n.commas >= maxFields {
-			return 0, errWide
-		}
-		if ends {
-			n.lines, n.commas = n.lines+1, 0
-		}
-		text = rest
+	n.bytes += count
+	n.commas += bytes.Count(p[:count], []byte(","))
+	switch {
+	case bytes.IndexByte(p[:count], 0) >= 0:
+		return 0, fmt.Errorf("%w: a zero byte, which no text has", ErrMalformed)
+	case n.commas > maxFields+count:
+		return 0, fmt.Errorf("%w: more than %d commas in a line", ErrMalformed, maxFields)
+	case n.bytes > maxLine+count:
+		return 0, fmt.Errorf("%w: more than %d bytes in a line", ErrMalformed, maxLine)
 	}
 	return count, err
 }

@@ -102,8 +102,12 @@ func TestReadCSVRefuses(t *testing.T) {
 		{name: "packed", text: gzipMagic + "\x08\x00\n", kind: ErrUnsupported, message: "not supported: packed by gzip: unpack it first"},
 		{name: "zero bytes", text: "\x00\x00\n1\n", kind: ErrMalformed, message: "line 1: malformed: a zero byte, which no text has"},
 		{
-			name: "a wide line", text: "1\n" + strings.Repeat(",", maxFields), kind: ErrMalformed,
-			message: "line 2: malformed: more than 1048576 fields in a line",
+			name: "a wide line", text: "1\n" + strings.Repeat(",", maxFields+2*readBuffer), kind: ErrMalformed,
+			message: "line 2: malformed: more than 1048576 commas in a line",
+		},
+		{
+			name: "an endless line", text: "1\n\"" + strings.Repeat("1", maxLine+2*readBuffer), kind: ErrMalformed,
+			message: "line 2: malformed: more than 67108864 bytes in a line",
 		},
 		{name: "Go's underscore", text: "1\n1_000\n", kind: ErrNotNumber, message: `line 2, column 1: not a number: "1_000"`},
 		{name: "hexadecimal", text: "1\n0x1p3\n", kind: ErrNotNumber, message: `line 2, column 1: not a number: "0x1p3"`},

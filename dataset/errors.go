@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,9 @@ var (
 	ErrSelection   = errors.New("column selection") // columns asked for that are not there, or are asked for twice
 	ErrShape       = errors.New("shape mismatch")   // values to write that do not fill the shape they are given
 )
+
+// clip returns as much of a text as is shown.
+func clip(text string) string { return fmt.Sprintf("%.*s", maxQuoted, text) }
 
 // errNoWriter is what writing to nothing comes to.
 var errNoWriter = errors.New("dataset: write: there is no writer")

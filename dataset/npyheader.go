@@ -154,9 +154,13 @@ func shapeText[S int | uint64](shape []S) string {
 	if len(shape) == 1 {
 		return fmt.Sprintf("(%d,)", shape[0])
 	}
-	sizes := make([]string, len(shape))
-	for i, size := range shape {
-		sizes[i] = fmt.Sprint(size)
+	const most = 8 // that are shown
+	sizes := make([]string, min(len(shape), most))
+	for i := range sizes {
+		sizes[i] = fmt.Sprint(shape[i])
+	}
+	if len(shape) > most {
+		sizes = append(sizes, "...")
 	}
 	return "(" + strings.Join(sizes, ", ") + ")"
 }

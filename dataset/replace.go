@@ -20,6 +20,9 @@ const (
 // and never a part. An existing file keeps its permissions, and a symbolic link keeps pointing where it does. What is
 // not a regular file, such as a device or a pipe, is written to directly.
 func Replace(path string, write func(io.Writer) error) error {
+	if write == nil {
+		return errors.New("dataset: write: there is nothing to write")
+	}
 	t, err := targetAt(path)
 	if err == nil && t.through {
 		err = t.writeThrough(write)
@@ -63,16 +66,32 @@ func targetAt(path string) (target, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return target{path: path}, nil
+		return target{path: linked(path)}, nil
 	case err != nil:
-		return target{}, cause(err)
+		return target{}, cause(err, path)
 	case info.IsDir():
 		return target{}, errors.New("it is a directory")
 	case !info.Mode().IsRegular():
 		return target{path: path, through: true}, nil
 	}
 	resolved, err := filepath.EvalSymlinks(path)
-	return target{path: resolved, mode: info.Mode().Perm(), exists: true}, cause(err)
+	return target{path: resolved, mode: info.Mode().Perm(), exists: true}, cause(err, path)
+}
+
+// linked returns what a symbolic link to nothing, and any link that it points to, names.
+func linked(path string) string {
+	const most = 40 // links, as systems have it
+	for range most {
+		name, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+		path = name
+	}
+	return path
 }
 
 // replace writes a file beside the target and gives it its name. Unless all goes well, a panic of write included, it is removed.
@@ -84,7 +103,7 @@ func (t target) replace(write func(io.Writer) error) (err error) {
 	done := false
 	defer func() {
 		if !done {
-			err = errors.Join(err, cause(os.Remove(file.Name())))
+			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
 	defer file.Close() // once more, where write panics
@@ -102,20 +121,20 @@ func (t target) replace(write func(io.Writer) error) (err error) {
 		err = os.Rename(file.Name(), t.path)
 	}
 	done = err == nil
-	return cause(err)
+	return cause(err, file.Name())
 }
 
 func (t target) writeThrough(write func(io.Writer) error) error {
 	file, err := os.OpenFile(t.path, os.O_WRONLY, 0)
 	if err != nil {
-		return cause(err)
+		return cause(err, t.path)
 	}
 	defer file.Close() // once more, where write panics
 	err = write(file)
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
-	return cause(err)
+	return cause(err, t.path)
 }
 
 // createBeside makes an empty file in the target's directory. os.CreateTemp does not serve: it makes files that only their
@@ -123,25 +142,25 @@ func (t target) writeThrough(write func(io.Writer) error) error {
 func (t target) createBeside() (*os.File, error) {
 	var err error
 	for stale := range maxStale {
-		name := fmt.Sprintf(".gmmspec-%d-%d.tmp", os.Getpid(), stale)
+		name := filepath.Join(filepath.Dir(t.path), fmt.Sprintf(".gmmspec-%d-%d.tmp", os.Getpid(), stale))
 		var file *os.File
-		file, err = os.OpenFile(filepath.Join(filepath.Dir(t.path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, newFileMode)
+		file, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, newFileMode)
 		if err == nil {
 			return file, nil
 		}
-		if !errors.Is(err, fs.ErrExist) {
+		if err = cause(err, name); !errors.Is(err, fs.ErrExist) {
 			break
 		}
 	}
-	return nil, cause(err)
+	return nil, err
 }
 
-// cause returns what is wrong, without the name of a file that the caller has not heard of.
-func cause(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok && err == error(path) {
+// cause returns what is wrong with a file of that name, which the caller has named already or has not heard of.
+func cause(err error, name string) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok && path.Path == name {
 		return path.Err
 	}
-	if link, ok := errors.AsType[*os.LinkError](err); ok && err == error(link) {
+	if link, ok := errors.AsType[*os.LinkError](err); ok && link.Old == name {
 		return link.Err
 	}
 	return err

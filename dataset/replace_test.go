@@ -233,3 +233,26 @@ func TestReplaceSurvivesAPanic(t *testing.T) {
 	}()
 	checkFolder(t, folder, map[string]string{"out.csv": "old"})
 }
+
+// TestReplaceThroughDanglingLink: links to nothing yet keep pointing where they do, and what they point to is made.
+func TestReplaceThroughDanglingLink(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, "elsewhere"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"first": "second", "second": filepath.Join(folder, "elsewhere", "out.csv"), "circle": "circle"} {
+		if err := os.Symlink(to, filepath.Join(folder, name)); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+	}
+	if err := Replace(filepath.Join(folder, "first"), writeText("new")); err != nil {
+		t.Fatal(err)
+	}
+	checkFolder(t, filepath.Join(folder, "elsewhere"), map[string]string{"out.csv": "new"})
+	if to, err := os.Readlink(filepath.Join(folder, "first")); err != nil || to != "second" {
+		t.Errorf("the link is to %q, %v", to, err)
+	}
+	if err := Replace(filepath.Join(folder, "circle"), writeText("new")); err == nil {
+		t.Error("a link to itself was written to")
+	}
+}

@@ -126,5 +126,9 @@ func describeColumns(header []string, columns int) string {
 	if len(header) > maxListed {
 		shown, more = header[:maxListed], ", ..."
 	}
-	return fmt.Sprintf("the file has columns 1 to %d, and its first line is %s%s", columns, strings.Join(shown, ", "), more)
+	names := make([]string, len(shown))
+	for i, name := range shown {
+		names[i] = clip(name)
+	}
+	return fmt.Sprintf("the file has columns 1 to %d, and its first line is %s%s", columns, strings.Join(names, ", "), more)
 }

@@ -21,7 +21,7 @@ func ReadModel(r io.Reader) (*ModelFile, error) {
 		return nil, err
 	}
 	if format != ModelFormat {
-		return nil, &ParameterError{Field: "format", Index: -1, Reason: fmt.Sprintf("%q: want %q", format, ModelFormat)}
+		return nil, &ParameterError{Field: "format", Index: -1, Reason: fmt.Sprintf("%q: want %q", clip(format), ModelFormat)}
 	}
 	p := new(Parameters)
 	if p.M, err = fields.size("components"); err != nil {
@@ -35,7 +35,7 @@ func ReadModel(r io.Reader) (*ModelFile, error) {
 		return nil, err
 	}
 	if p.Covariance, err = ParseCovariance(kind); err != nil {
-		return nil, &ParameterError{Field: "covariance_type", Index: -1, Reason: fmt.Sprintf("%q is not full, diag, tied or spherical", kind)}
+		return nil, &ParameterError{Field: "covariance_type", Index: -1, Reason: fmt.Sprintf("%q is not full, diag, tied or spherical", clip(kind))}
 	}
 	if p.Weights, err = fields.numbers("weights", []int{p.M}, false); err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (t *table) number(v any) error {
 	}
 	value, err := number.Float64()
 	if err != nil {
-		return t.wrong(number.String() + " does not fit a float64")
+		return t.wrong(clip(number.String()) + " does not fit a float64")
 	}
 	t.flat = append(t.flat, value)
 	return nil
@@ -209,7 +209,7 @@ func (f fields) known() error {
 	if len(f) == 0 {
 		return nil
 	}
-	return &ParameterError{Field: strconv.Quote(unknown), Index: -1, Reason: "no field of a " + ModelFormat + " file"}
+	return &ParameterError{Field: strconv.Quote(clip(unknown)), Index: -1, Reason: "no field of a " + ModelFormat + " file"}
 }
 
 // describe names a JSON value.
@@ -218,15 +218,24 @@ func describe(v any) string {
 	case nil:
 		return "null"
 	case json.Number:
-		return v.String()
+		return clip(v.String())
 	case string:
-		return strconv.Quote(v)
+		return strconv.Quote(clip(v))
 	case bool:
 		return strconv.FormatBool(v)
 	case []any:
 		return "an array"
 	}
 	return "an object"
+}
+
+// clip returns as much of a text of the file's as is shown.
+func clip(text string) string {
+	const most = 40
+	if len(text) > most {
+		return text[:most] + "..."
+	}
+	return text
 }
 
 // readObject reads r, which must hold one JSON object in which no name comes twice.

@@ -48,6 +48,9 @@ func (s *Summary) Warnings() []string {
 // (*[ShapeError]), weights that are negative, beyond MaxMagnitude or all zero, dimensions of which nothing is present, and
 // events so far apart that their weighted squares overflow. It stops between chunks once ctx is cancelled.
 func Summarize(ctx context.Context, data Data) (*Summary, error) {
+	if ctx == nil {
+		return nil, errors.New("mixture: there is no context")
+	}
 	if data.Events == nil {
 		return nil, errors.New("mixture: there are no events")
 	}

@@ -3,7 +3,6 @@ package runtime
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/gmmspec/gmmspec/mixture"
 )
@@ -101,11 +100,6 @@ func (p *Program) eachTriangle(visit func(k, a, b int)) {
 			k++
 		}
 	}
-}
-
-// Centres returns the frame's centre as the origin of each of m components.
-func (f Frame) Centres(m int) []float64 {
-	return slices.Concat(slices.Repeat([][]float64{f.Shift}, m)...)
 }
 
 // Unpack turns a kernel's sums into statistics of m components about the origins. The numbers of events and their weight are

@@ -42,7 +42,7 @@ type Kernel struct {
 	Events   string // how it reads events: ByEvent or ByDimension
 	Factor   string // how it reads factors: Packed, Square or Diagonal
 	Constant bool   // it has the records in constant memory, as ConstantRecords; cuda
-	Centred  bool   // its sums are about the centre of the frame, and not about each component's mean; cc
+	Centred  bool   // it sums about a centre that all components share, and moves its sums to their means; cc
 
 	Threads       int    // in a block; cuda
 	SharedBytes   int    // dynamic shared memory of a block; cuda
@@ -133,10 +133,10 @@ func (p *Program) CheckWeights(weights []float64) error {
 	return nil
 }
 
-// Directer is a loaded set of events whose sums can be about each component's mean or about the centre, whichever is the faster and
-// accurate enough.
+// Directer is a loaded set of events whose sums can be made about each component's mean or about a centre that all share, whichever is
+// the faster and accurate enough.
 type Directer interface {
-	// Direct has them be about each component's mean from now on.
+	// Direct has them be made about each component's mean from now on.
 	Direct()
 }
 

@@ -12,10 +12,10 @@ import (
 // Chan, Golub, LeVeque, Algorithms for computing the sample variance (1983), where its square root is the condition number.
 
 // mostTightness32 and mostTightness64 are how tight components may be for sums about the centre. The tightness multiplies the errors of
-// the sums, which are at worst, measured of events that are all at the corners of a cube: 3.7e-7 in float32, where tiles are summed that
+// the sums, which are at worst, measured of events that are all at the corners of a cube: 2.4e-6 in float32, where tiles are summed that
 // are then summed in float64, and 1e-5 is promised of covariances; 1.6e-15 in float64, and 1e-10.
 const (
-	mostTightness32 = 25
+	mostTightness32 = 4
 	mostTightness64 = 5e4
 )
 
@@ -54,53 +54,52 @@ func (f Frame) Tightness(p *mixture.Parameters) float64 {
 	return worst
 }
 
-// TightnessOf returns the worst tightness of the components that statistics about the frame's centre lead to.
-func (f Frame) TightnessOf(s *mixture.Statistics) float64 {
+// TightnessOf returns the worst tightness of m components by the sums that a kernel made of them about other centres and moved to their
+// means: cells by component, the total, and what the second moments in each dimension were made of (spread).
+func (p *Program) TightnessOf(f Frame, m int, sums []float64) float64 {
+	d := p.Dimensions
+	// gross and net are what was summed, and what is left of it about the mean, in dimension j of component c.
+	gross := func(c, j int) float64 { return sums[p.Sums()+c*d+j] }
+	net := func(c, j int) float64 {
+		cells := sums[c*p.Cells():][:p.Cells()]
+		second := 1 + d + j
+		if p.Covariance.Correlated() {
+			second = 1 + d + (j+1)*(j+2)/2 - 1
+		}
+		return cells[second] - cells[1+j]*cells[1+j]/cells[0]
+	}
 	worst := 1.0
-	for m := range s.M {
-		n := s.Weights[m]
-		if n <= mixture.EmptyWeight {
+	ratio := func(gross, net, weight float64) {
+		if gross > atCentre*weight {
+			worst = math.Max(worst, gross/math.Max(net, math.SmallestNonzeroFloat64))
+		}
+	}
+	pooledGross, pooledNet, pooledWeight := make([]float64, d), make([]float64, d), 0.0
+	for c := range m {
+		weight := sums[c*p.Cells()]
+		if weight <= mixture.EmptyWeight {
 			continue
 		}
-		for d := range s.D {
-			distance := s.First[m*s.D+d] / n * f.Scale[d]
-			worst = math.Max(worst, tightness(distance*distance, f.variance(s, m, d)))
+		pooledWeight += weight
+		allGross, allNet := 0.0, 0.0
+		for j := range d {
+			g, n, scale := gross(c, j), net(c, j), f.Scale[j]*f.Scale[j]
+			pooledGross[j] += g
+			pooledNet[j] += n
+			allGross += g / scale
+			allNet += n / scale
+			if p.Covariance == mixture.Full || p.Covariance == mixture.Diag {
+				ratio(g, n, weight)
+			}
+		}
+		if p.Covariance == mixture.Spherical {
+			ratio(allGross, allNet, weight)
+		}
+	}
+	if p.Covariance == mixture.Tied {
+		for j := range d {
+			ratio(pooledGross[j], pooledNet[j], pooledWeight)
 		}
 	}
 	return worst
-}
-
-// variance returns what component m of statistics has about its own mean in dimension d, in the frame's scale.
-func (f Frame) variance(s *mixture.Statistics, m, d int) float64 {
-	about := func(second float64, components ...int) float64 { // their mean square less those of their means
-		n, squares := 0.0, 0.0
-		for _, c := range components {
-			if s.Weights[c] > 0 {
-				first := s.First[c*s.D+d]
-				n += s.Weights[c]
-				squares += first * first / s.Weights[c]
-			}
-		}
-		return (second - squares) / n * f.Scale[d] * f.Scale[d]
-	}
-	size := s.Covariance.SecondLen(1, s.D)
-	switch s.Covariance {
-	case mixture.Full:
-		return about(s.Second[m*size+(d+1)*(d+2)/2-1], m)
-	case mixture.Diag:
-		return about(s.Second[m*size+d], m)
-	case mixture.Tied:
-		all := make([]int, s.M)
-		for c := range all {
-			all[c] = c
-		}
-		return about(s.Second[(d+1)*(d+2)/2-1], all...)
-	default: // of all dimensions, which share a variance, and have one scale where that is of use
-		squares := 0.0
-		for j := range s.D {
-			first := s.First[m*s.D+j]
-			squares += first * first / s.Weights[m]
-		}
-		return (s.Second[m] - squares) / s.Weights[m] / float64(s.D) * f.Scale[d] * f.Scale[d]
-	}
 }

@@ -11,15 +11,21 @@ func ccScratch(p Problem, tile, rows int) int {
 // largestProduct is up to which D a list of all products of two coordinates stays in a processor's caches.
 const largestProduct = 128
 
+// mostScratch bounds what a worker may need for the densities of all components: M=4096 with D=1024 needs 40 MiB.
+const mostScratch = 128 << 20
+
 // productScratch bounds what a worker may need for the sums of all components.
 const productScratch = 32 << 20
 
 // productBytes is the memory in which a kernel that multiplies matrices keeps a tile: the events by dimension, their densities,
-// log-likelihoods and features, an event's coordinates, and the sums in float64.
+// log-likelihoods and features, an event's coordinates, the components' extremes, a vector each, and their sums in float64. Components
+// fill whole register tiles.
 func productBytes(p Problem, tile int) int {
 	const rounding = 2 * avx512Bytes / 4 // numbers at most by which rows of features and of coordinates are rounded up, twice
-	features := p.Covariance.CellCount(p.D) + rounding
-	return ccScratch(p, tile, p.D+1+features) + (p.D+3*rounding)*p.Precision.Bytes() + 8*RoundComponents(p.M)*features
+	const filling = 6                    // components at most that fill a register tile
+	features, components := p.Covariance.CellCount(p.D)+rounding, RoundComponents(p.M)
+	return ccScratch(p, tile, p.D+1+features+filling) + (p.D+3*rounding)*p.Precision.Bytes() + 2*components*avx512Bytes +
+		8*(components+filling)*features
 }
 
 // matrixProduct refuses what has too many features.

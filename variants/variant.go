@@ -35,7 +35,7 @@ type Variant struct {
 	Events     EventLayout      // how the events are read
 	Factor     CovarianceLayout // how a component's factor is read
 	Parameters Memory           // where the components' records are read from
-	Centred    bool             // its sums are about the centre of the events, and not about each component's mean
+	Centred    bool             // it sums about a centre that all components share
 	Doc        string           // one sentence
 	Original   string           // the name in the 2011 specializer, where it had one
 	Template   string           // the file under templates/
@@ -214,8 +214,10 @@ const (
 )
 
 // directForm refuses what only the reference serves so far.
-func directForm(p Problem, _ Target) string {
+func directForm(p Problem, t Target) string {
 	switch {
+	case t.Backend == CC && ccScratch(p, ccTiles()[0], p.D) > mostScratch:
+		return fmt.Sprintf("keeps a tile's densities of all components with each worker: at most %d MiB", mostScratch>>20)
 	case p.Missing:
 		return "has no form for missing values"
 	case p.Hard:

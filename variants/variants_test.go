@@ -134,6 +134,17 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestRefusedByMemory: what needs more memory for a tile than there should be for a worker is no kernel's.
+func TestRefusedByMemory(t *testing.T) {
+	p := variants.Problem{M: 1_000_000, D: 1, Covariance: variants.Diag, Precision: variants.Float64}
+	for _, stage := range []variants.Stage{variants.EStep, variants.Moments, variants.Accumulate, variants.Score} {
+		serve, refused := variants.Candidates(stage, p, variants.Native(64, 1))
+		if len(serve) != 0 || !strings.Contains(fmt.Sprint(refused), "at most 128 MiB") {
+			t.Errorf("%s: served by %d, refused %v", stage, len(serve), refused)
+		}
+	}
+}
+
 func TestRoundComponents(t *testing.T) {
 	last := 0
 	for m := 1; m <= 1<<13; m++ {

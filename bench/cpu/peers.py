@@ -26,7 +26,7 @@ ROWS = [
     (100_000, 256, 39, "diag", False),
     (100_000, 64, 19, "full", True),
 ]
-SHORT, LONG = 1, 4  # iterations of the fits whose difference is timed
+SHORT, LONG = 4, 12  # iterations of the fits whose difference is timed: components that lie apart have converged by then
 ROUNDS = 3
 RIDGE = 1e-6
 # What a system's means may differ from scikit-learn's by, in standard deviations.

@@ -29,6 +29,9 @@ GPU that is here; otherwise C for this machine's processor.`,
 			if err != nil {
 				return err
 			}
+			if c.Flag("arch").Changed && len(archs) == 0 {
+				archs = []string{""}
+			}
 			for i, arch := range archs {
 				if arch == "" {
 					return misuse("--arch: %s", errNoName)

@@ -44,20 +44,34 @@ func readData(c *cobra.Command, path string, columns *columnsFlag) (*dataset.Tab
 	}
 }
 
-// checkOutput reports, before the work, an output that could not be written after it, or that would take the place of the data.
-func checkOutput(output, data string) error {
+// checkOutput reports, before the work, an output that could not be written after it, or that would take the place of something read,
+// of which it is said what each is.
+func checkOutput(c *cobra.Command, output string, reads map[string]string) error {
 	if output == "" {
 		return nil
 	}
-	if there, err := os.Stat(output); err == nil && data != standardStream {
-		if read, err := os.Stat(data); err == nil && os.SameFile(there, read) {
-			return misuse("--output %s: that is the data", printable(output))
+	if there, err := os.Stat(output); err == nil && there.Mode().IsRegular() {
+		for what, path := range reads {
+			if read, err := statInput(c, path); err == nil && os.SameFile(there, read) {
+				return misuse("--output %s: that is %s", printable(output), what)
+			}
 		}
 	}
 	if err := dataset.Replaceable(output); err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
 	return nil
+}
+
+// statInput describes a file that is read, or what standard input is.
+func statInput(c *cobra.Command, path string) (os.FileInfo, error) {
+	if path != standardStream {
+		return os.Stat(path)
+	}
+	if file, ok := c.InOrStdin().(*os.File); ok {
+		return file.Stat()
+	}
+	return nil, os.ErrNotExist
 }
 
 // checkDimensions reports data that are not a model's.

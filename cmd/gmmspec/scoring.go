@@ -40,7 +40,7 @@ func (f *scoringFlags) open(c *cobra.Command, path string) (*gmmspec.Model, gmms
 	if f.output != "" && filepath.Ext(f.output) != ".npy" {
 		return nil, nil, misuse("--output %s: want a name that ends in .npy", f.output)
 	}
-	if err := checkOutput(f.output, path); err != nil {
+	if err := checkOutput(c, f.output, map[string]string{"the data": path, "the model": f.model}); err != nil {
 		return nil, nil, err
 	}
 	options := slices.Concat(f.shared.options(), f.options, []gmmspec.Option{

@@ -33,7 +33,7 @@ ceiling. With -o DIRECTORY/ pictures (.png) are written instead. A summary goes 
 				return misuse("--output %s: want a name that ends in .html, or a directory that ends in %c", printable(output), filepath.Separator)
 			}
 			if strings.HasSuffix(output, ".html") {
-				if err := checkOutput(output, from); err != nil {
+				if err := checkOutput(c, output, map[string]string{"the data": from}); err != nil {
 					return err
 				}
 			}

@@ -76,7 +76,7 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOutput(f.output, path); err != nil {
+	if err := checkOutput(c, f.output, map[string]string{"the data": path}); err != nil {
 		return err
 	}
 	table, events, err := readData(c, path, &f.columns)

@@ -1,18 +1,18 @@
 package report
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image/color"
+	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/dataset"
 	"github.com/gmmspec/gmmspec/variants"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -130,14 +130,10 @@ func (p *picture) write(path string) error {
 			x += k.width()
 		}
 	}
-	var out bytes.Buffer
-	if _, err := (vgimg.PngCanvas{Canvas: img}).WriteTo(&out); err != nil {
-		return fmt.Errorf("report: %s: %w", path, err)
-	}
-	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	return nil
+	return dataset.Replace(path, func(w io.Writer) error {
+		_, err := vgimg.PngCanvas{Canvas: img}.WriteTo(w)
+		return err
+	})
 }
 
 // The measures of a legend's entry.

@@ -35,7 +35,13 @@ type loaded[T runtime.Real] struct {
 	workers, sums sync.Pool
 
 	poisoned atomic.Bool // what kernels write is filled with NaN before
-	direct   atomic.Bool // no kernel is used whose sums are about the centre
+	direct   atomic.Bool // no kernel is used whose sums are about a centre
+
+	sorting  sync.Mutex  // held while what follows is used
+	buckets  *buckets[T] // nil before events are sorted
+	nested   bool        // buckets do not make components less tight
+	waited   int         // passes in which most components took part since it was seen that they do
+	patience int         // how many of those there are before it is seen again
 }
 
 func newLoaded[T runtime.Real](d *Device, data mixture.Data, s *mixture.Summary) *loaded[T] {
@@ -100,6 +106,7 @@ type block[T runtime.Real] struct {
 	wide    int // 1 where they are of float64
 	stride  int
 	weights []T // nil for weights of 1
+	frame   []float64
 }
 
 // worker is what one goroutine needs to call kernels.
@@ -110,6 +117,10 @@ type worker[T runtime.Real] struct {
 	responsibilities []T // components × blockEvents
 	logLikelihoods   []T
 	labels           []int32
+
+	// Of a kernel whose sums are about centres.
+	frame  []float64
+	active []int32
 }
 
 func (l *loaded[T]) newWorker() *worker[T] {
@@ -117,7 +128,7 @@ func (l *loaded[T]) newWorker() *worker[T] {
 		return w
 	}
 	p, n := l.device.program, min(blockEvents, l.data.Events.Len())
-	w := &worker[T]{logLikelihoods: make([]T, n), labels: make([]int32, n)}
+	w := &worker[T]{logLikelihoods: make([]T, n), labels: make([]int32, n), frame: make([]float64, 2*p.Dimensions)}
 	if l.data.Weights != nil {
 		w.weights = make([]T, n)
 	}
@@ -139,7 +150,7 @@ func aligned[T runtime.Real](bytes int) []T {
 
 // take makes events from … from+n ready for a kernel.
 func (l *loaded[T]) take(w *worker[T], from, n int) block[T] {
-	b := block[T]{from: from, n: n, wide: 1}
+	b := block[T]{from: from, n: n, wide: 1, frame: l.scales}
 	switch rows := l.data.Events.(type) {
 	case *mixture.Rows[float32]:
 		data, stride := rows.Slice()
@@ -164,23 +175,45 @@ func (l *loaded[T]) take(w *worker[T], from, n int) block[T] {
 	return b
 }
 
+// takeOrdered makes the events of these numbers ready for a kernel that reads them in that order.
+func (l *loaded[T]) takeOrdered(w *worker[T], order []uint32) block[T] {
+	b := block[T]{n: len(order), wide: 1, frame: l.scales}
+	switch rows := l.data.Events.(type) {
+	case *mixture.Rows[float32]:
+		data, stride := rows.Slice()
+		b.events, b.stride, b.wide = Ptr(data), stride, 0
+	case *mixture.Rows[float64]:
+		data, stride := rows.Slice()
+		b.events, b.stride = Ptr(data), stride
+	}
+	if l.data.Weights != nil {
+		b.weights = w.weights[:len(order)]
+		for i, number := range order {
+			b.weights[i] = T(l.data.Weights[number])
+		}
+	}
+	return b
+}
+
 // run calls a kernel over a block of events: the arguments that all of them begin with, its own, and the scratch memory.
 func (l *loaded[T]) run(k *kernel, w *worker[T], b block[T], packed *runtime.PackedModel[T], own ...Arg) {
 	var args [MaxArgs]Arg
-	n := copy(args[:], []Arg{b.events, Int(b.wide), Int(b.stride), Int(b.n), Ptr(l.scales), Ptr(b.weights), Ptr(packed.Records[k.Factor])})
+	n := copy(args[:], []Arg{b.events, Int(b.wide), Int(b.stride), Int(b.n), Ptr(b.frame), Ptr(b.weights), Ptr(packed.Records[k.Factor])})
 	n += copy(args[n:], own)
 	args[n] = Ptr(w.scratch)
 	k.call.Call(args[:n+1]...)
 }
 
-// slices returns in how many parts the events are summed, each of that many sums.
-func (l *loaded[T]) slices(length int) int {
-	blocks := (l.data.Events.Len() + blockEvents - 1) / blockEvents
-	return min(blocks, maxSlices, max(1, maxSumsBytes/(8*length)))
-}
+// blocks is how many blocks the events are.
+func (l *loaded[T]) blocks() int { return (l.data.Events.Len() + blockEvents - 1) / blockEvents }
+
+// slices returns in how many slices so many parts are summed, each of that many sums.
+func slicesOf(parts, length int) int { return min(parts, maxSlices, max(1, maxSumsBytes/(8*length))) }
 
 // sharers returns how many goroutines share them.
-func (l *loaded[T]) sharers(length int) int { return min(l.device.workersNow(), l.slices(length)) }
+func (l *loaded[T]) sharers(parts, length int) int {
+	return min(l.device.workersNow(), slicesOf(parts, length))
+}
 
 // zeros returns memory for a slice's sums.
 func (l *loaded[T]) zeros(length int) *[]float64 {
@@ -192,24 +225,30 @@ func (l *loaded[T]) zeros(length int) *[]float64 {
 	return &sums
 }
 
-// pass calls visit for every block of events. Blocks of one slice come one after another, and sums belongs to the slice:
-// length numbers, zero at first. The slices' sums are then added in order, so that the result does not depend on the workers.
+// pass calls visit for every block of events, as sum does.
 func (l *loaded[T]) pass(ctx context.Context, length int, visit func(w *worker[T], b block[T], sums []float64)) ([]float64, error) {
 	n := l.data.Events.Len()
-	blocks := (n + blockEvents - 1) / blockEvents
-	slices := l.slices(length)
+	return l.sum(ctx, l.blocks(), length, func(w *worker[T], i int, sums []float64) {
+		from := i * blockEvents
+		visit(w, l.take(w, from, min(blockEvents, n-from)), sums)
+	})
+}
+
+// sum calls visit for every one of so many parts of the events. Those of one slice come one after another, and sums belongs to the
+// slice: length numbers, zero at first. The slices' sums are then added in order, so that the result does not depend on the workers.
+func (l *loaded[T]) sum(ctx context.Context, count, length int, visit func(w *worker[T], part int, sums []float64)) ([]float64, error) {
+	slices := slicesOf(count, length)
 	parts := make([]*[]float64, slices)
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range l.sharers(length) {
+	for range l.sharers(count, length) {
 		wait.Go(func() {
 			w := l.newWorker()
 			defer l.workers.Put(w)
 			for s := int(next.Add(1)) - 1; s < slices; s = int(next.Add(1)) - 1 {
 				parts[s] = l.zeros(length)
-				for b := s * blocks / slices; b < (s+1)*blocks/slices && ctx.Err() == nil; b++ {
-					from := b * blockEvents
-					visit(w, l.take(w, from, min(blockEvents, n-from)), *parts[s])
+				for i := s * count / slices; i < (s+1)*count/slices && ctx.Err() == nil; i++ {
+					visit(w, i, *parts[s])
 				}
 			}
 		})
@@ -228,41 +267,6 @@ func (l *loaded[T]) pass(ctx context.Context, length int, visit func(w *worker[T
 	return total, nil
 }
 
-// Accumulate runs the fused kernel, or the E-step and the moments of each block in turn.
-func (l *loaded[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mixture.Statistics, error) {
-	packed, err := l.begin(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	defer l.device.mu.RUnlock()
-	if centred := l.device.centred; centred != nil {
-		most := l.device.program.MostTightness()
-		if !l.hasDirect() || !l.direct.Load() && l.frame.Tightness(p) <= most {
-			s, err := l.accumulate(ctx, packed, p.M, l.frame.Centres(p.M), centred)
-			if err != nil || !l.hasDirect() || l.frame.TightnessOf(s) <= most {
-				return s, err
-			} // otherwise the components have just become too tight
-		}
-	}
-	return l.accumulate(ctx, packed, p.M, packed.Origins, l.fused())
-}
-
-// accumulate sums statistics about the origins by a fused kernel, or, where that is nil, by the E-step and the moments.
-func (l *loaded[T]) accumulate(ctx context.Context, packed *runtime.PackedModel[T], m int, origins []float64, fused *kernel) (*mixture.Statistics, error) {
-	program := l.device.program
-	visit, err := l.accumulator(packed, fused)
-	if err != nil {
-		return nil, err
-	}
-	sums, err := l.pass(ctx, program.Sums(), visit)
-	if err != nil {
-		return nil, err
-	}
-	s := runtime.Unpack(program, l.frame, m, origins, sums)
-	s.Events, s.EventWeight = int64(l.data.Events.Len()), l.weight
-	return s, nil
-}
-
 // fused returns the fused kernel whose sums are about each component's mean, nil where there is none.
 func (l *loaded[T]) fused() *kernel {
 	if k, ok := l.device.kernels[runtime.Accumulate]; ok {
@@ -277,9 +281,10 @@ func (l *loaded[T]) hasDirect() bool {
 	return split || l.fused() != nil
 }
 
-// accumulator returns what to do with each block: run the fused kernel, or, without one, the E-step and the moments.
-func (l *loaded[T]) accumulator(packed *runtime.PackedModel[T], fused *kernel) (func(*worker[T], block[T], []float64), error) {
-	if fused != nil {
+// accumulator returns what to do with each block for sums about each component's mean: run the fused kernel, or, without one, the
+// E-step and the moments.
+func (l *loaded[T]) accumulator(packed *runtime.PackedModel[T]) (func(*worker[T], block[T], []float64), error) {
+	if fused := l.fused(); fused != nil {
 		return func(w *worker[T], b block[T], sums []float64) {
 			l.poison(w)
 			l.run(fused, w, b, packed, Ptr(sums))

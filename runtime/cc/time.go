@@ -19,7 +19,7 @@ func (l *loaded[T]) Time(ctx context.Context, stage string, p *mixture.Parameter
 	}
 	defer l.device.mu.RUnlock()
 	var spent atomic.Int64 // on what is timed apart from the pass that it is part of, in nanoseconds
-	visit, length, err := l.timed(packed, stage, p.M, &spent)
+	visit, length, err := l.timed(packed, stage, p, &spent)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (l *loaded[T]) Time(ctx context.Context, stage string, p *mixture.Parameter
 		}
 		took := time.Since(began)
 		if stage == runtime.Moments {
-			took = time.Duration(spent.Load()) / time.Duration(l.sharers(length))
+			took = time.Duration(spent.Load()) / time.Duration(l.sharers(l.blocks(), length))
 		}
 		if i > 0 {
 			times = append(times, took.Seconds())
@@ -42,18 +42,17 @@ func (l *loaded[T]) Time(ctx context.Context, stage string, p *mixture.Parameter
 }
 
 // timed returns a pass that runs a stage's kernel, and the number of its sums.
-func (l *loaded[T]) timed(packed *runtime.PackedModel[T], stage string, m int, spent *atomic.Int64) (visit func(*worker[T], block[T], []float64), length int, err error) {
+func (l *loaded[T]) timed(packed *runtime.PackedModel[T], stage string, p *mixture.Parameters, spent *atomic.Int64) (visit func(*worker[T], block[T], []float64), length int, err error) {
 	program := l.device.program
 	if _, ok := l.device.kernels[stage]; !ok && !(stage == runtime.Accumulate && l.device.centred != nil) {
 		return nil, 0, &runtime.MissingStageError{Stage: stage}
 	}
 	switch stage {
 	case runtime.Accumulate:
-		fused := l.device.centred
-		if fused == nil {
-			fused = l.fused()
+		if l.device.centred != nil {
+			return l.producer(packed, p), l.productSums(), nil
 		}
-		visit, err = l.accumulator(packed, fused)
+		visit, err = l.accumulator(packed)
 		return visit, program.Sums(), err
 	case runtime.Moments:
 		estep, err := l.estep(packed)
@@ -71,7 +70,7 @@ func (l *loaded[T]) timed(packed *runtime.PackedModel[T], stage string, m int, s
 		visit, err = l.estep(packed)
 		return visit, 1, err
 	default:
-		visit, err = l.scorer(packed, m, &mixture.Scores{})
+		visit, err = l.scorer(packed, p.M, &mixture.Scores{})
 		return visit, 1, err
 	}
 }
