@@ -139,6 +139,73 @@ def gmmspec(command, directory, events, start_path, m, covariance, precision):
     return took, (np.array(model["weights"]), np.array(model["means"]), np.array(model["covariances"])), plan
 
 
+# What scikit-learn's part of a whole process is: reading, fitting and writing, from the same start.
+PEER = """
+import sys, json, numpy as np, warnings
+from sklearn.mixture import GaussianMixture
+warnings.simplefilter("ignore")
+start = json.load(open(sys.argv[2]))
+x = np.load(sys.argv[1])
+model = GaussianMixture(start["components"], tol=0, max_iter=int(sys.argv[3]), reg_covar=float(sys.argv[4]), init_params="random_from_data",
+                        weights_init=start["weights"], means_init=start["means"], precisions_init=np.linalg.inv(start["covariances"]), random_state=0)
+model.fit(x)
+np.savez(sys.argv[5], weights=model.weights_, means=model.means_, covariances=model.covariances_)
+"""
+
+
+# Runs a command. A process begins with the memory of the one that started it, so that this is done by one that has none to speak of.
+MEASURE = """
+import subprocess, sys, time, resource
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(time.perf_counter() - began, 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def process(*command, **variables):
+    """Runs a command, and returns its seconds and the most memory that it held, in bytes."""
+    said = subprocess.run([sys.executable, "-c", MEASURE, *command], check=True, capture_output=True, env=os.environ | variables).stdout
+    seconds, size = said.split()
+    return float(seconds), int(size)
+
+
+def whole(command, n=1_000_000, m=32, d=19, iterations=20):
+    """What a user waits for: from the command line to the model in a file, without and with kernels compiled before."""
+    x, means = make(n, m, d, False)
+    x = x.astype(np.float32)
+    with tempfile.TemporaryDirectory() as directory:
+        path = {name: os.path.join(directory, name) for name in ("events.npy", "start.json", "model.json", "peer.npz", "cache")}
+        np.save(path["events.npy"], x)
+        write_model(path["start.json"], "full", *start_of(x.astype(float), means, "full"))
+        row = {"n": n, "m": m, "d": d, "iterations": iterations, "data_bytes": x.nbytes}
+        row["scikit_learn"], row["scikit_learn_bytes"] = process(
+            sys.executable, "-c", PEER, path["events.npy"], path["start.json"], str(iterations), str(RIDGE), path["peer.npz"])
+        peer = np.load(path["peer.npz"])
+        deviations = np.sqrt(np.array([np.diag(c) for c in peer["covariances"]]))
+        for precision in ("float32", "float64"):
+            fit = [command, "train", "--device", "cc", "--precision", precision, "--init", path["start.json"], "--tol", "0", "--max-iter",
+                   str(iterations), "--reg-covar", str(RIDGE), "-o", path["model.json"], path["events.npy"]]
+            for state in ("cold", "warm"):
+                row[f"{precision}_{state}"], row[f"{precision}_bytes"] = process(*fit, GMMSPEC_CACHE=path["cache"])
+            got = np.array(json.load(open(path["model.json"]))["means"])
+            row["error_" + precision] = float(np.abs((got - peer["means"]) / deviations).max())
+    return row
+
+
+def scaling(command, m=64, d=19, sizes=(10_000, 100_000, 1_000_000, 10_000_000)):
+    """The time of an iteration by the number of events."""
+    times = {}
+    x, means = make(sizes[-1], m, d, False)
+    x = x.astype(np.float32)
+    with tempfile.TemporaryDirectory() as directory:
+        events, model = os.path.join(directory, "events.npy"), os.path.join(directory, "start.json")
+        write_model(model, "full", *start_of(x[:100_000].astype(float), means, "full"))
+        for n in sizes:
+            np.save(events, x[np.random.default_rng(2).permutation(len(x))[:n]])
+            times[n], _, _ = gmmspec(command, directory, events, model, m, "full", "float32")
+    return times
+
+
 def main():
     command, out = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
     blas = [{k: lib.get(k) for k in ("internal_api", "version", "architecture", "num_threads")} for lib in threadpoolctl.threadpool_info()]
@@ -168,8 +235,19 @@ def main():
         rows.append(row)
         print(f"{n:7} {m:4} {d:3} {covariance} {1e3 * peer:12.2f} {1e3 * by_hand:9.2f}   {1e3 * row['float32']:9.3f} {peer / row['float32']:5.0f}x"
               f"  {1e3 * row['float64']:9.3f} {peer / row['float64']:5.0f}x   {'8 sigma apart' if apart else ''}", flush=True)
+    process_row = whole(command)
+    for precision in ("float32", "float64"):
+        if not process_row["error_" + precision] <= WITHIN[precision]:
+            failed.append(f"whole process: {precision}'s means are off by {process_row['error_' + precision]:.1e} standard deviations")
+        print(f"whole process, {process_row['n']}x{process_row['d']} float32, M={process_row['m']}, {process_row['iterations']} iterations: "
+              f"scikit-learn {process_row['scikit_learn']:.1f} s, {process_row['scikit_learn_bytes'] / 2**20:.0f} MiB; {precision} "
+              f"{process_row[precision + '_cold']:.2f} s without kernels, {process_row[precision + '_warm']:.2f} s with them, "
+              f"{process_row[precision + '_bytes'] / 2**20:.0f} MiB; the data {process_row['data_bytes'] / 2**20:.0f} MiB", flush=True)
+    times = scaling(command)
+    print("an iteration of M=64, D=19, float32: " + ", ".join(f"N={n}: {1e3 * t:.2f} ms" for n, t in times.items()))
     if out:
-        json.dump({"scikit_learn": sklearn.__version__, "numpy": np.__version__, "blas": blas, "rows": rows}, open(out, "w"), indent=1)
+        json.dump({"scikit_learn": sklearn.__version__, "numpy": np.__version__, "blas": blas, "rows": rows, "process": process_row,
+                   "scaling": times}, open(out, "w"), indent=1)
     for f in failed:
         print("peers.py: " + f, file=sys.stderr)
     sys.exit(bool(failed))

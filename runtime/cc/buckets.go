@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// bucketEvents is how many events a bucket should have for sums of its own to be worth while: two of the largest tiles.
-	bucketEvents = 256
+	// bucketEvents is how many events a bucket should have, measured: with fewer, sums about the components' means take no longer.
+	bucketEvents = 96
 	// strayed is the share of events that another component than their bucket's has become likeliest at before they are sorted anew.
 	strayed = 0.01
 	// mostShare is the share of components that take part in a pass from which on it is not worth while to know which, and mostPatience
