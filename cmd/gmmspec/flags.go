@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -119,7 +120,31 @@ func (o *optionFlags) addWork(c *cobra.Command) {
 		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))
 	o.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64; sums, and all of the reference, are float64 always",
 		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
+	c.Flags().Var(threadsFlag{}, "threads", "`number` of processors to use at once (default $GOMAXPROCS, or all); results do not depend on it")
 }
+
+// threadsFlag is a flag that bounds the processors that this program uses.
+type threadsFlag struct{}
+
+// Set parses the flag's text, and bounds them.
+func (threadsFlag) Set(text string) error {
+	const most = 1 << 16 // more is a mistake, and each costs memory
+	n := 0
+	if err := (&wholeFlag{&n, 1}).Set(text); err != nil {
+		return err
+	}
+	if n > most {
+		return errors.New("too large")
+	}
+	runtime.GOMAXPROCS(n)
+	return nil
+}
+
+// String returns nothing, as help says what there is without the flag.
+func (threadsFlag) String() string { return "" }
+
+// Type names what the flag takes.
+func (threadsFlag) Type() string { return "int" }
 
 // addPlan defines --plan.
 func (o *optionFlags) addPlan(c *cobra.Command) {
