@@ -161,6 +161,9 @@ func (c *csvReader) add(record []string) error {
 	for _, field := range c.fields {
 		value, err := parseValue(record[field], c.allowMissing, c.limit)
 		if err != nil {
+			if c.table.Rows == 0 && c.header != nil && len(c.fields) > 1 && errors.Is(err, ErrNotNumber) {
+				err = fmt.Errorf("%w: select columns to leave words out", err)
+			}
 			line, _ := c.records.FieldPos(field)
 			failure := &Error{Source: c.table.Source, Line: line, Column: field + 1, Err: err}
 			if c.header != nil {

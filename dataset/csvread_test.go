@@ -116,6 +116,7 @@ func TestReadCSVRefuses(t *testing.T) {
 		{name: "short line", text: "1,2\n3\n", kind: ErrMalformed, message: "line 2: malformed: the number of fields is 1; the first line has 2"},
 		{name: "long line", text: "x,y\n1,2\n3,4,5\n", kind: ErrMalformed, message: "line 3: malformed: the number of fields is 3; the first line has 2"},
 		{name: "word", text: "x,y\n1,2\n3,soon\n", kind: ErrNotNumber, message: `line 3, column 2 (y): not a number: "soon"`},
+		{name: "label", text: "x,y\n1,dog\n", kind: ErrNotNumber, message: `line 2, column 2 (y): not a number: "dog": select columns to leave words out`},
 		{name: "word after blank lines", text: "1\n\n\nx\n", kind: ErrNotNumber, message: `line 4, column 1: not a number: "x"`},
 		{name: "word behind a number", text: "1\n2 3\n", kind: ErrNotNumber, message: `line 2, column 1: not a number: "2 3"`},
 		{name: "other separator", text: "x;y\n1;2\n", kind: ErrNotNumber, message: `line 2, column 1 (x;y): not a number: "1;2": commas separate fields, and nothing else`},

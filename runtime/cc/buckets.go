@@ -12,14 +12,15 @@ const (
 	bucketEvents = 96
 	// strayed is the share of events that another component than their bucket's has become likeliest at before they are sorted anew.
 	strayed = 0.01
-	// mostShare is the share of components that take part in a pass from which on it is not worth while to know which, and mostPatience
-	// after how many passes at most that is found out again; moreShare is by how much it may grow before all take part once more, to be seen
-	// anew; fewShare is up to which it is worth while to sort events.
-	mostShare    = 0.8
-	mostPatience = 15
-	moreShare    = 0.1
-	fewShare     = 0.5
+	// mostShare is the share of components that take part in a pass from which on it is not worth while to know which; moreShare is by
+	// how much it may grow before all take part once more, to be seen anew; fewShare is up to which it is worth while to sort events.
+	mostShare = 0.8
+	moreShare = 0.1
+	fewShare  = 0.5
 )
+
+// later returns after how many passes what was of no use is tried again, from after how many it was: ever more, up to 15.
+func later(passes int) int { return min(2*passes+1, 15) }
 
 // buckets is events sorted by the component that is likeliest at them, so that sums can be made about its mean, and components that are
 // far from a run of events left out.

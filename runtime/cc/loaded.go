@@ -39,7 +39,8 @@ type loaded[T runtime.Real] struct {
 
 	sorting  sync.Mutex  // held while what follows is used
 	buckets  *buckets[T] // nil before events are sorted
-	nested   bool        // buckets do not make components less tight
+	resting  int         // passes for which buckets are not tried, as they did not make components less tight
+	rest     int         // how many those were to be
 	waited   int         // passes in which most components took part since it was seen that they do
 	patience int         // how many of those there are before it is seen again
 }

@@ -49,7 +49,8 @@ func (l *loaded[T]) aboutCentres(ctx context.Context, packed *runtime.PackedMode
 	if l.buckets != nil {
 		most /= 2 // so that what has been too tight once is not tried by turns
 	}
-	tight, sortable := l.frame.Tightness(p) > most, l.sortable(p.M)
+	tight, sortable := l.frame.Tightness(p) > most, l.sortable(p.M) && l.resting == 0
+	l.resting = max(0, l.resting-1)
 	switch {
 	case !sortable && tight && l.hasDirect():
 		return nil, nil
@@ -79,11 +80,17 @@ func (l *loaded[T]) aboutMany(ctx context.Context, packed *runtime.PackedModel[T
 			}
 			l.buckets, fresh = bucketed[T](labels, p.M), true
 		}
-		if s, err := l.inBuckets(ctx, packed, p); s != nil || err != nil {
-			return s, err
+		s, err := l.inBuckets(ctx, packed, p)
+		if err != nil {
+			return nil, err
 		}
-		if fresh { // components within components: no centre serves all events of a bucket
-			l.buckets, l.nested = nil, true
+		if s != nil {
+			l.rest = 0
+			return s, nil
+		}
+		if fresh { // components within components: no centre serves all events of a bucket, for now
+			l.buckets, l.rest = nil, later(l.rest)
+			l.resting = l.rest
 			return nil, nil
 		}
 	}
@@ -92,7 +99,7 @@ func (l *loaded[T]) aboutMany(ctx context.Context, packed *runtime.PackedModel[T
 // sortable reports whether events can be sorted into buckets of m components: kernels can read them in any order, and there are enough.
 func (l *loaded[T]) sortable(m int) bool {
 	n := l.data.Events.Len()
-	if _, scores := l.device.kernels[runtime.Score]; !scores || l.nested || n < bucketEvents*m || uint64(n) > 1<<32 {
+	if _, scores := l.device.kernels[runtime.Score]; !scores || n < bucketEvents*m || uint64(n) > 1<<32 {
 		return false
 	}
 	switch l.data.Events.(type) {
@@ -147,7 +154,7 @@ func (l *loaded[T]) inBuckets(ctx context.Context, packed *runtime.PackedModel[T
 	}
 	l.buckets.seen = pass.survey
 	if _, pass.survey.share = l.buckets.taking(p, factors); pass.survey.share > mostShare {
-		l.waited, l.patience = 0, min(2*l.patience+1, mostPatience)
+		l.waited, l.patience = 0, later(l.patience)
 	} else {
 		l.patience = 0
 	}
