@@ -65,6 +65,11 @@ or - for CSV on standard input: one row an event, one column a dimension.`,
   gmmspec predict -m model.json testdata/data/faithful.csv`,
 		SilenceErrors: true, SilenceUsage: true,
 	}
+	if version, err := readVersion(); err == nil {
+		root.Version = version.String() // for --version
+		root.SetVersionTemplate("{{.Version}}\n")
+		root.InitDefaultVersionFlag() // help shows it too
+	}
 	leadsOn(root)
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)

@@ -25,11 +25,10 @@ func newVersion() *cobra.Command {
 		Short: "Print the version of this program",
 		Args:  wantArguments(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			info, ok := debug.ReadBuildInfo()
-			if !ok {
-				return errors.New("this program was built without a record of its version")
+			version, err := readVersion()
+			if err != nil {
+				return err
 			}
-			version := versionOf(info)
 			if asJSON {
 				return writeJSON(c.OutOrStdout(), version)
 			}
@@ -39,6 +38,15 @@ func newVersion() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead")
 	return c
+}
+
+// readVersion returns what the build recorded.
+func readVersion() (versionJSON, error) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return versionJSON{}, errors.New("this program was built without a record of its version")
+	}
+	return versionOf(info), nil
 }
 
 // versionOf returns what the build recorded.

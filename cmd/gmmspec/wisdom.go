@@ -29,6 +29,12 @@ records of this machine's own device, driver and compiler, as long as the kernel
 		},
 	}
 	export.Flags().VarP(&nameFlag{&output}, "output", "o", "write to this `file` instead of standard output")
+	asJSON := false
+	list := &cobra.Command{
+		Use: "list [flags]", Short: "Print every record, a line each", Args: wantArguments(),
+		RunE: func(c *cobra.Command, _ []string) error { return listWisdom(c.OutOrStdout(), shared.cacheDir, asJSON) },
+	}
+	list.Flags().BoolVar(&asJSON, "json", false, "print a JSON list instead")
 	stale, failed := false, false
 	forget := &cobra.Command{
 		Use: "forget [flags]", Short: "Drop all records, or some", Args: wantArguments(),
@@ -46,10 +52,7 @@ records of this machine's own device, driver and compiler, as long as the kernel
 	forget.Flags().BoolVar(&stale, "stale", false, "only those of kernels that have changed since")
 	forget.Flags().BoolVar(&failed, "failed", false, "only those of kernels that were found to be of no use: tune tries them again")
 	for _, verb := range []*cobra.Command{
-		{
-			Use: "list", Short: "Print every record, a line each", Args: wantArguments(),
-			RunE: func(c *cobra.Command, _ []string) error { return listWisdom(c.OutOrStdout(), shared.cacheDir) },
-		},
+		list,
 		export,
 		{
 			Use: "import FILE", Short: "Add the records of a file, but for those that are older than what is here", Args: wantArguments("FILE"),
@@ -78,10 +81,13 @@ func loadWisdom(cacheDir string) (*gmmspec.Wisdom, error) {
 	return store.Load()
 }
 
-func listWisdom(w io.Writer, cacheDir string) error {
+func listWisdom(w io.Writer, cacheDir string, asJSON bool) error {
 	wisdom, err := loadWisdom(cacheDir)
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		return writeJSON(w, listed(wisdom.Records()))
 	}
 	table := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
 	fmt.Fprintln(table, "device\tproblem\tvariant\tconfiguration\toutcome\ttime")
