@@ -63,19 +63,19 @@ func ccVariants() []Variant {
 				Backend: CC, Stage: EStep, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: responsibilities of a tile of events, written by component.",
 				Template: "c/estep_lanes.c.tmpl",
-				Refuse:   directForm, Tunables: tile, Resources: densities, Work: estepWork(0.5),
+				Refuse:   directForm, Tunables: tile, Resources: densities, Work: estepWork(0.85),
 			},
 			Variant{
 				Backend: CC, Stage: Moments, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: sums of a tile, component by component, from given responsibilities.",
 				Template: "c/moments_lanes.c.tmpl",
-				Refuse:   directForm, Tunables: tile, Resources: moments, Work: momentsWork(0.15),
+				Refuse:   directForm, Tunables: tile, Resources: moments, Work: momentsWork(0.25),
 			},
 			Variant{
 				Backend: CC, Stage: Accumulate, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: a tile's responsibilities and sums while it is in the cache.",
 				Template: "c/accumulate_lanes.c.tmpl",
-				Refuse:   directForm, Tunables: tile, Resources: moments, Work: accumulateWork(0.25),
+				Refuse:   directForm, Tunables: tile, Resources: moments, Work: accumulateWork(0.42),
 			},
 			Variant{
 				Backend: CC, Stage: Accumulate, Covariance: c, Strategy: "product", Events: ByEvent, Factor: usualFactor(c), Parameters: Global, Centred: true,
@@ -85,13 +85,13 @@ func ccVariants() []Variant {
 				Resources: func(p Problem, c Config) Resources {
 					return Resources{Tile: c.Value("tile"), ScratchBytes: productBytes(p, c.Value("tile"))}
 				},
-				Work: accumulateWork(0.5),
+				Work: accumulateWork(0.85),
 			},
 			Variant{
 				Backend: CC, Stage: Score, Covariance: c, Strategy: "lanes", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
 				Doc:      "A lane an event: log-likelihoods and labels of a tile of events.",
 				Template: "c/score_lanes.c.tmpl",
-				Refuse:   directForm, Tunables: tile, Resources: densities, Work: scoreWork(0.5),
+				Refuse:   directForm, Tunables: tile, Resources: densities, Work: scoreWork(0.85),
 			},
 			Variant{
 				Backend: CC, Stage: Update, Covariance: c, Strategy: "component", Events: ByEvent, Factor: usualFactor(c), Parameters: Global,
