@@ -31,12 +31,12 @@ const (
 )
 
 // TestCorpus trains on the adversarial corpus through the public API: every fit is finite or, in float32, a typed error, and
-// ends. It logs how far one iteration and the log-densities of the start are from the reference's.
+// ends. It logs how far one iteration, from the start and from later on, and the log-densities of the start are from the reference's.
 func TestCorpus(t *testing.T) {
 	onAll(t, func(t *testing.T, on tried) {
 		var table strings.Builder
 		columns := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(columns, "case\tcovariance\tevents\tlog-densities\tmeans\tcovariances, worst entry\tFrobenius\twarnings\t")
+		fmt.Fprintln(columns, "case\tcovariance\tevents\tlog-densities\tmeans\tcovariances, worst entry\tFrobenius\tmeans later\tworst entry\tFrobenius\twarnings\t")
 		for _, c := range corpus.Cases() {
 			for _, drawn := range corpusDraws(t, c) {
 				covariance := drawn.covariance
@@ -87,10 +87,11 @@ func corpusDraws(t *testing.T, c corpus.Case) []draw {
 // corpusModel is a model for a sample.
 func (on tried) corpusModel(t *testing.T, s *corpus.Sample, options ...Option) *Model {
 	t.Helper()
-	options = append(options, WithCovariance(s.Covariance), WithTolerance(0))
+	common := []Option{WithCovariance(s.Covariance), WithTolerance(0)}
 	if s.Start != nil {
-		options = append(options, WithParameters(s.Start))
+		common = append(common, WithParameters(s.Start))
 	}
+	options = append(common, options...)
 	return on.model(t, s.M, s.D, options...)
 }
 
@@ -126,36 +127,39 @@ func (on tried) trainCorpus(t *testing.T, s *corpus.Sample) (warnings []string, 
 	return result.Warnings, nil
 }
 
-// corpusErrors measures one iteration, and the log-densities of the start, against the reference's. The latter have no bound
-// in float32: those of an event a thousand standard deviations away are a million, of which float32 has seven digits.
+// corpusErrors measures one iteration from the start, and one from where the reference is after some, and the log-densities of the
+// start, against the reference's. The latter have no bound in float32: those of an event a thousand standard deviations away are a
+// million, of which float32 has seven digits.
 func (on tried) corpusErrors(t *testing.T, s *corpus.Sample) string {
 	t.Helper()
+	judge := tried{device: DeviceReference, precision: PrecisionFloat64}
 	events, err := s.Events()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var scores [2][]float64
-	var fits [2]*Parameters
-	for i, on := range []tried{on, {device: DeviceReference, precision: PrecisionFloat64}} {
-		model := on.corpusModel(t, s, WithIterations(0, 0))
+	after := func(on tried, iterations int, options ...Option) *Model {
+		model := on.corpusModel(t, s, append(options, WithIterations(0, iterations))...)
 		on.train(t, model, events)
-		if scores[i], err = model.Score(t.Context(), events); err != nil {
+		return model
+	}
+	var scores [2][]float64
+	for i, on := range []tried{on, judge} {
+		if scores[i], err = after(on, 0).Score(t.Context(), events); err != nil {
 			t.Fatal(err)
 		}
-		model = on.corpusModel(t, s, WithIterations(0, 1))
-		on.train(t, model, events)
-		fits[i] = model.Parameters()
 	}
+	texts := []string{fmt.Sprintf("%.1e", compare.LogDensities(scores[0], scores[1]).Error)}
 	tolerance := compare.Tolerance{Warn: corpusFit32, Fail: corpusFit32}
 	if on.precision == PrecisionFloat64 {
 		tolerance = compare.Tolerance{Warn: corpusFit64, Fail: corpusFit64}
 	}
-	measures := compare.Parameters(fits[0], fits[1])
-	texts := []string{fmt.Sprintf("%.1e", compare.LogDensities(scores[0], scores[1]).Error)}
-	for _, what := range []string{"means", "covariances, entries", "covariances, Frobenius"} {
-		measure := measures[slices.IndexFunc(measures, func(m compare.Measure) bool { return strings.HasPrefix(m.What, what) })]
-		tolerance.Check(t, measure)
-		texts = append(texts, fmt.Sprintf("%.1e", measure.Error))
+	for _, start := range [][]Option{nil, {WithParameters(after(judge, corpusIterations).Parameters())}} {
+		measures := compare.Parameters(after(on, 1, start...).Parameters(), after(judge, 1, start...).Parameters())
+		for _, what := range []string{"means", "covariances, entries", "covariances, Frobenius"} {
+			measure := measures[slices.IndexFunc(measures, func(m compare.Measure) bool { return strings.HasPrefix(m.What, what) })]
+			tolerance.Check(t, measure)
+			texts = append(texts, fmt.Sprintf("%.1e", measure.Error))
+		}
 	}
 	return strings.Join(texts, "\t")
 }
