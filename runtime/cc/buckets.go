@@ -17,6 +17,8 @@ const (
 	mostShare = 0.8
 	moreShare = 0.1
 	fewShare  = 0.5
+	// mostExtremes bounds the memory of a survey, to 32 MiB of float64.
+	mostExtremes = 1 << 22
 )
 
 // later returns after how many passes what was of no use is tried again, from after how many it was: ever more, up to 15.
@@ -25,9 +27,10 @@ func later(passes int) int { return min(2*passes+1, 15) }
 // buckets is events sorted by the component that is likeliest at them, so that sums can be made about its mean, and components that are
 // far from a run of events left out.
 type buckets[T runtime.Real] struct {
-	order   []uint32 // the events' numbers, bucket by bucket, in each as they come
-	parcels []parcel
-	seen    *survey[T] // by the last pass in which all components took part, nil before
+	components int
+	order      []uint32 // the events' numbers, bucket by bucket, in each as they come
+	parcels    []parcel
+	seen       *survey[T] // by the last pass in which all components took part, nil before
 }
 
 // parcel is events of one bucket, for one call of a kernel.
@@ -49,7 +52,7 @@ func bucketed[T runtime.Real](labels []int32, m int) *buckets[T] {
 	for _, label := range labels {
 		ends[label+1]++
 	}
-	b := &buckets[T]{order: make([]uint32, len(labels))}
+	b := &buckets[T]{components: m, order: make([]uint32, len(labels))}
 	for c := range m {
 		for from := 0; from < ends[c+1]; from += blockEvents {
 			b.parcels = append(b.parcels, parcel{ends[c] + from, min(blockEvents, ends[c+1]-from), c})
@@ -64,7 +67,7 @@ func bucketed[T runtime.Real](labels []int32, m int) *buckets[T] {
 }
 
 // sorted returns events sorted anew by what the last survey has seen, or the same where few have strayed.
-func (b *buckets[T]) sorted(m int) *buckets[T] {
+func (b *buckets[T]) sorted() *buckets[T] {
 	others := 0
 	for _, p := range b.parcels {
 		for _, label := range b.seen.labels[p.from:][:p.n] {
@@ -80,20 +83,29 @@ func (b *buckets[T]) sorted(m int) *buckets[T] {
 	for i, number := range b.order {
 		labels[number] = b.seen.labels[i]
 	}
-	return bucketed[T](labels, m)
+	return bucketed[T](labels, b.components)
 }
 
-// newSurvey returns room for what a pass under p is going to see.
+// newSurvey returns room for what a pass under p is going to see by a kernel of so many components. Where there are too many for all
+// parcels' extremes, it sees labels alone.
 func (b *buckets[T]) newSurvey(p *mixture.Parameters, factors *mixture.Factors, components int) *survey[T] {
-	stride := components + 1
-	return &survey[T]{
-		parameters: p.Clone(), factors: factors, stride: stride,
-		extremes: make([]T, len(b.parcels)*stride), labels: make([]int32, len(b.order)),
+	s := &survey[T]{parameters: p.Clone(), factors: factors, stride: components + 1, labels: make([]int32, len(b.order)), share: 1}
+	if len(b.parcels)*s.stride <= mostExtremes {
+		s.extremes = make([]T, len(b.parcels)*s.stride)
 	}
+	return s
 }
 
-// extremesOf returns those of a parcel.
-func (s *survey[T]) extremesOf(parcel int) []T { return s.extremes[parcel*s.stride:][:s.stride] }
+// extremesOf returns those of a parcel, nil where there is no room for them.
+func (s *survey[T]) extremesOf(parcel int) []T {
+	if s.extremes == nil {
+		return nil
+	}
+	return s.extremes[parcel*s.stride:][:s.stride]
+}
+
+// crowded reports whether most components have a part in most parcels, or may have.
+func (s *survey[T]) crowded() bool { return s.share > mostShare }
 
 // taking lists for each parcel the components that take part in it, its own first, and returns their share of all. Left out are those
 // whose responsibilities in it are together less than a rounding error of one event's weight, whatever has become of the parameters
@@ -147,8 +159,11 @@ func apart(p *mixture.Parameters, factors *mixture.Factors, n int) bool {
 				near++
 			}
 		}
+		if float64(near) > fewShare*float64(p.M*p.M) {
+			return false
+		}
 	}
-	return float64(near) <= fewShare*float64(p.M*p.M)
+	return true
 }
 
 // deviations returns ‖A_m(x - μ_m)‖.

@@ -42,12 +42,12 @@ func TestBucketed(t *testing.T) {
 		for i, number := range b.order {
 			b.seen.labels[i] = labels[number]
 		}
-		if b.sorted(6) != b {
+		if b.sorted() != b {
 			t.Error("sorted anew though no event has strayed")
 		}
 		labels[0] = 5
 		b.seen.labels[slices.Index(b.order, 0)] = 5
-		again, all := b.sorted(6), bucketed[float64](labels, 6)
+		again, all := b.sorted(), bucketed[float64](labels, 6)
 		if 1 > strayed*float64(n) != (again != b) {
 			t.Errorf("one event of %d has strayed: sorted anew: %v", n, again != b)
 		}

@@ -46,6 +46,9 @@ func (l *loaded[T]) aboutCentres(ctx context.Context, packed *runtime.PackedMode
 	l.sorting.Lock()
 	defer l.sorting.Unlock()
 	most := l.device.program.MostTightness()
+	if l.buckets != nil && l.buckets.components != p.M {
+		l.buckets = nil // of another mixture
+	}
 	if l.buckets != nil {
 		most /= 2 // so that what has been too tight once is not tried by turns
 	}
@@ -132,7 +135,7 @@ func (l *loaded[T]) inBuckets(ctx context.Context, packed *runtime.PackedModel[T
 	look := seen == nil
 	switch {
 	case seen == nil:
-	case seen.share > mostShare:
+	case seen.crowded():
 		l.waited++
 		look = l.waited >= l.patience
 	default:
@@ -153,12 +156,15 @@ func (l *loaded[T]) inBuckets(ctx context.Context, packed *runtime.PackedModel[T
 		return s, err
 	}
 	l.buckets.seen = pass.survey
-	if _, pass.survey.share = l.buckets.taking(p, factors); pass.survey.share > mostShare {
-		l.waited, l.patience = 0, later(l.patience)
+	if pass.survey.extremes != nil {
+		_, pass.survey.share = l.buckets.taking(p, factors)
+	}
+	if l.waited = 0; pass.survey.crowded() {
+		l.patience = later(l.patience)
 	} else {
 		l.patience = 0
 	}
-	l.buckets = l.buckets.sorted(p.M)
+	l.buckets = l.buckets.sorted()
 	return s, nil
 }
 
