@@ -18,14 +18,14 @@ const mostScratch = 128 << 20
 const productScratch = 32 << 20
 
 // productBytes is the memory in which a kernel that multiplies matrices keeps a tile: the events by dimension, their densities,
-// log-likelihoods and features, an event's coordinates, the components' extremes, a vector each, and their sums in float64. Components
-// fill whole register tiles.
+// log-likelihoods and features, an event's coordinates, the components' extremes, a vector each, and their sums in float64, those of
+// one twice. Components fill whole register tiles.
 func productBytes(p Problem, tile int) int {
 	const rounding = 2 * avx512Bytes / 4 // numbers at most by which rows of features and of coordinates are rounded up, twice
 	const filling = 6                    // components at most that fill a register tile
 	features, components := p.Covariance.CellCount(p.D)+rounding, RoundComponents(p.M)
 	return ccScratch(p, tile, p.D+1+features+filling) + (p.D+3*rounding)*p.Precision.Bytes() + 2*components*avx512Bytes +
-		8*(components+filling)*features
+		8*((components+filling)*features+p.Covariance.CellCount(p.D)+3*p.D+2*rounding)
 }
 
 // matrixProduct refuses what has too many features.
