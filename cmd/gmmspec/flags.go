@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"runtime"
+	goruntime "runtime"
 	"strconv"
 	"strings"
 
@@ -136,7 +136,7 @@ func (threadsFlag) Set(text string) error {
 	if n > most {
 		return errors.New("too large")
 	}
-	runtime.GOMAXPROCS(n)
+	goruntime.GOMAXPROCS(n)
 	return nil
 }
 
