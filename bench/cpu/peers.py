@@ -237,7 +237,7 @@ def main():
               f"  {1e3 * row['float64']:9.3f} {peer / row['float64']:5.0f}x   {'8 sigma apart' if apart else ''}", flush=True)
     process_row = whole(command)
     for precision in ("float32", "float64"):
-        if not process_row["error_" + precision] <= WITHIN[precision]:
+        if not process_row["error_" + precision] <= WITHIN["float32"]: # scikit-learn computes in the events' precision
             failed.append(f"whole process: {precision}'s means are off by {process_row['error_' + precision]:.1e} standard deviations")
         print(f"whole process, {process_row['n']}x{process_row['d']} float32, M={process_row['m']}, {process_row['iterations']} iterations: "
               f"scikit-learn {process_row['scikit_learn']:.1f} s, {process_row['scikit_learn_bytes'] / 2**20:.0f} MiB; {precision} "
