@@ -7,6 +7,18 @@
 // the exit status is 0, 1 where the work or the data failed, or 2 where the command was used wrongly.
 package main
 
-import "os"
+import (
+	"os"
+	"runtime/debug"
+)
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+// garbage is how much of it may be for each hundred bytes in use: what is in use is the events, of which garbage should not double the
+// memory.
+const garbage = 25
+
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
