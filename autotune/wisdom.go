@@ -306,7 +306,7 @@ func (r Record) Validate() error {
 	case name.Stage != r.Stage || name.Covariance != r.Problem.Covariance:
 		return fmt.Errorf("variant %q for stage %q of %s", r.Variant, r.Stage, r.Problem.Covariance)
 	case strings.ContainsFunc(r.Config, func(c rune) bool { return !strings.ContainsRune(configLetters, c) }):
-		return fmt.Errorf("configuration %q", r.Config[:min(len(r.Config), mostQuoted)])
+		return fmt.Errorf("configuration %q", clip(r.Config, mostQuoted))
 	case !slices.Contains(Outcomes(), r.Outcome):
 		return fmt.Errorf("unknown outcome %q", r.Outcome)
 	case !(r.Error >= 0) || math.IsInf(r.Error, 0):

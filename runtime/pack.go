@@ -30,6 +30,8 @@ type PackedModel[T Real] struct {
 	// Records holds, by layout of factors, for each component compiled for, Record numbers in the frame: 0, the mean, the
 	// constant, the factor. Components past the model's have constant -Inf.
 	Records map[string][]T
+	// Factors are what the records were made from.
+	Factors *mixture.Factors
 	// Origins are the means as the kernel has them, rounded, in the events' own coordinates: M×D.
 	Origins []float64
 }
@@ -40,7 +42,7 @@ func Pack[T Real](p *Program, f Frame, m *mixture.Parameters) (*PackedModel[T], 
 	if err != nil {
 		return nil, err
 	}
-	packed := &PackedModel[T]{Records: map[string][]T{}, Origins: make([]float64, m.M*p.Dimensions)}
+	packed := &PackedModel[T]{Factors: factors, Records: map[string][]T{}, Origins: make([]float64, m.M*p.Dimensions)}
 	for _, layout := range p.factors() {
 		records := make([]T, p.Components*p.Record(layout))
 		for c := range p.Components {

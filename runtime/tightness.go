@@ -13,10 +13,10 @@ import (
 
 // mostTightness32 and mostTightness64 are how tight components may be for sums about the centre. The tightness multiplies the errors of
 // the sums, which are at worst, measured of events that are all at the corners of a cube: 2.4e-6 in float32, where tiles are summed that
-// are then summed in float64, and 1e-5 is promised of covariances; 1.6e-15 in float64, and 1e-10.
+// are then summed in float64, and 1e-5 is promised of covariances; 2.7e-15 in float64, and 1e-10.
 const (
 	mostTightness32 = 4
-	mostTightness64 = 5e4
+	mostTightness64 = 3e4
 )
 
 // MostTightness returns how tight components may be for sums about the centre.

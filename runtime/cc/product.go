@@ -54,17 +54,10 @@ func (l *loaded[T]) aboutCentres(ctx context.Context, packed *runtime.PackedMode
 	}
 	tight, sortable := l.frame.Tightness(p) > most, l.sortable(p.M) && l.resting == 0
 	l.resting = max(0, l.resting-1)
-	switch {
-	case !sortable && tight && l.hasDirect():
+	if !sortable && tight && l.hasDirect() {
 		return nil, nil
-	case sortable && !tight:
-		factors, err := p.Factor()
-		if err != nil {
-			return nil, err
-		}
-		tight = apart(p, factors, l.data.Events.Len())
 	}
-	if !sortable || !tight {
+	if !sortable || !tight && !apart(p, packed.Factors, l.data.Events.Len()) {
 		if s, err := l.product(ctx, packed, p, nil); s != nil || err != nil || !sortable {
 			return s, err
 		} // they have just become too tight
@@ -126,10 +119,7 @@ func (l *loaded[T]) labels(ctx context.Context, packed *runtime.PackedModel[T]) 
 // inBuckets sums, bucket by bucket, about the mean of each bucket's component. Components that have no part in a bucket are left out.
 // It returns nothing where components are too tight for that.
 func (l *loaded[T]) inBuckets(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters) (*mixture.Statistics, error) {
-	factors, err := p.Factor()
-	if err != nil {
-		return nil, err
-	}
+	factors := packed.Factors
 	pass := &bucketPass[T]{buckets: l.buckets}
 	seen := l.buckets.seen
 	look := seen == nil
