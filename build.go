@@ -88,10 +88,20 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 	return runtime.Kernel{
 		Variant: source.Name, Stage: string(u.Variant.Stage), Entry: source.Entry, Binary: entry.Payload,
 		Events: string(u.Variant.Events), Factor: string(u.Variant.Factor), Constant: u.Variant.Parameters == variants.Constant,
-		Centred: u.Variant.Centred,
-		Threads: r.Threads, SharedBytes: r.SharedBytes, Blocks: r.Blocks, BlocksPerUnit: r.BlocksPerUnit, Then: r.Then,
-		Tile: r.Tile, ScratchBytes: r.ScratchBytes,
+		Centred: u.Variant.Centred, Rounded: u.Variant.Halves == 1,
+		Threads: r.Threads, SharedBytes: r.SharedBytes, Blocks: r.Blocks, BlocksPerUnit: r.BlocksPerUnit,
+		Tile: r.Tile, ScratchBytes: r.ScratchBytes, Then: launches(r.Then),
+		Workspace: r.Workspace, WorkspacePerEvent: r.WorkspacePerEvent, RowBytes: r.RowBytes,
 	}, nil
+}
+
+// launches says the same to a runtime.
+func launches(of []variants.Launch) []runtime.Launch {
+	var all []runtime.Launch
+	for _, l := range of {
+		all = append(all, runtime.Launch(l))
+	}
+	return all
 }
 
 // entry returns the cache's entry of a source, compiled now if need be.

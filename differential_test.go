@@ -84,16 +84,23 @@ func differentialFactors(b variants.Backend) [][]any {
 	}
 }
 
-// leastTarget is a device of the backend on which every case of the grid runs: on CUDA one with the least shared memory.
-func leastTarget(b variants.Backend) variants.Target {
-	if b == variants.CC {
+// leastTarget is a device of the row's backend on which every case of the grid runs: on CUDA, of those that the row accepts, one with
+// the least shared memory.
+func leastTarget(v variants.Variant, p variants.Problem) variants.Target {
+	if v.Backend == variants.CC {
 		return ccTarget()
 	}
-	t, err := variants.CUDAArch(variants.CUDAArchs()[0])
-	if err != nil {
-		panic(err)
+	var least variants.Target
+	for _, arch := range variants.CUDAArchs() {
+		t, err := variants.CUDAArch(arch)
+		if err != nil {
+			panic(err)
+		}
+		if least.Arch == "" || v.Refuse(p, least) != "" || v.Refuse(p, t) == "" && t.SharedPerBlock < least.SharedPerBlock {
+			least = t
+		}
 	}
-	return t
+	return least
 }
 
 // newDifferentialCase reads a choice of one value of each factor; ok is false where the row has no such kernel.
@@ -109,7 +116,7 @@ func newDifferentialCase(values []any) (c differentialCase, ok bool) {
 	if p.Covariance.Kernel() != v.Covariance {
 		return c, false
 	}
-	return c, v.Serves(p, leastTarget(v.Backend), c.config) == ""
+	return c, v.Serves(p, leastTarget(v, p), c.config) == ""
 }
 
 // differentialCases selects from the grid: at an intensity of 1, the default, a pairwise selection; of 2 the whole grid with one D

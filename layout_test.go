@@ -46,10 +46,10 @@ func TestLayouts(t *testing.T) {
 	for _, r := range []variants.Resources{
 		{Tile: 64, Blocks: 1, BlocksPerUnit: 16}, {Tile: 64, Blocks: 7, BlocksPerUnit: 2}, {Tile: 64, Blocks: 1000}, {Tile: 64, Blocks: 1000, BlocksPerUnit: 1},
 	} {
-		kernel := runtime.Kernel{Tile: r.Tile, BlocksPerUnit: r.BlocksPerUnit}
+		launch := runtime.Launch{Tile: r.Tile, Blocks: r.Blocks, BlocksPerUnit: r.BlocksPerUnit}
 		for _, n := range []int{1, 64, 65, 1_000_000} {
 			const units = 132
-			if got, want := kernel.Slices(n, r.Blocks, units), r.Slices(int64(n), units); got != want {
+			if got, want := launch.Slices(n, units), r.Slices(int64(n), units); got != want {
 				t.Errorf("%d events for %+v: %d slices: variants has %d", n, r, got, want)
 			}
 		}

@@ -55,6 +55,34 @@ type Updater interface {
 	Update(s *Statistics, prior Prior, previous *Parameters) (*Parameters, Report, error)
 }
 
+// Iterator is a [Loaded] that can go through several iterations by itself, whose passes and M-steps do what Accumulate and [Update] do.
+type Iterator interface {
+	// Iterate passes over the events under start, makes an M-step, and so on, until the limits, or something that is not for the device
+	// to do, stop it. It returns nil where it is all for the caller to do.
+	Iterate(ctx context.Context, start *Parameters, prior Prior, limits Limits) (*Run, error)
+}
+
+// Limits says when a device stops to iterate.
+type Limits struct {
+	// Passes are made at most, at least 1.
+	Passes int
+	// Tolerance stops it after a pass whose total log-likelihood differs by less from that before, which is Previous before the first; no
+	// sooner than after Least passes.
+	Tolerance, Previous float64
+	Least               int
+}
+
+// Run is what [Iterator].Iterate has done.
+type Run struct {
+	// Totals holds the total log-likelihood of each pass: of the start, and after each M-step but the last.
+	Totals []float64
+	// Parameters are what the last of those passes was made under, and Statistics what it summed.
+	Parameters *Parameters
+	Statistics *Statistics
+	// Next is what follows Parameters where the pass under it is for the caller to make; then there are no Statistics.
+	Next *Parameters
+}
+
 // Scores receives what [Loaded].Score computes. Slices that are nil are not asked for; the others have the length given.
 type Scores struct {
 	// LogLikelihoods takes log p(x_n), length N, in nats.

@@ -77,6 +77,25 @@ func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, opt
 		weight := statistics.EventWeight
 		next, report, err := update(ctx, data, statistics, prior, fit.Parameters)
 		if err == nil {
+			var run *Run
+			if run, err = iterate(ctx, data, next, prior, fit, weight, options); run != nil {
+				for i, total := range run.Totals {
+					if fit.step(total, weight, options); i > 0 {
+						report = Report{} // the device hands over what there is to mend
+					}
+				}
+				if len(run.Totals) > 0 {
+					fit.Parameters, mended = run.Parameters, report
+				}
+				if statistics = run.Statistics; statistics != nil {
+					continue
+				}
+				if next = run.Next; len(run.Totals) > 0 {
+					report = Report{}
+				}
+			}
+		}
+		if err == nil {
 			statistics, total, err = pass(ctx, data, next, fit.Iterations+1 == options.MaxIterations)
 		}
 		if err != nil {
@@ -84,10 +103,7 @@ func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, opt
 			return fit, err
 		}
 		fit.Parameters, mended = next, report
-		fit.Iterations++
-		change := (total - fit.LogLikelihood) / weight
-		fit.record(total, change, options)
-		fit.Converged = math.Abs(change) < options.Tolerance && fit.Iterations >= options.MinIterations
+		fit.step(total, weight, options)
 	}
 	fit.warnMended(mended, prior)
 	fit.warnUnconverged(options)
@@ -138,8 +154,32 @@ func update(ctx context.Context, data Loaded, s *Statistics, prior Prior, previo
 	return Update(s, prior, previous)
 }
 
+// iterate has the device go on from p, where it can, and leaves the last pass to be made.
+func iterate(ctx context.Context, data Loaded, p *Parameters, prior Prior, fit *Fit, weight float64, options TrainOptions) (*Run, error) {
+	device, ok := data.(Iterator)
+	passes := options.MaxIterations - fit.Iterations - 1
+	if !ok || passes < 1 {
+		return nil, nil
+	}
+	run, err := device.Iterate(ctx, p, prior, Limits{
+		Passes: passes, Tolerance: options.Tolerance * weight, Previous: fit.LogLikelihood, Least: options.MinIterations - fit.Iterations,
+	})
+	if run != nil && slices.ContainsFunc(run.Totals, func(total float64) bool { return math.IsNaN(total) || math.IsInf(total, 0) }) {
+		return nil, errNotFinite
+	}
+	return run, err
+}
+
 // errNotFinite is what a pass whose total is not a number leads to; devices clamp, so it speaks of a broken one.
 var errNotFinite = errors.New("mixture: the log-likelihood is not finite: the events are too far from every component for this precision")
+
+// step notes an iteration by the log-likelihood that it has reached, and whether it was the last.
+func (f *Fit) step(total, weight float64, options TrainOptions) {
+	f.Iterations++
+	change := (total - f.LogLikelihood) / weight
+	f.record(total, change, options)
+	f.Converged = math.Abs(change) < options.Tolerance && f.Iterations >= options.MinIterations
+}
 
 // record notes the log-likelihood of the parameters reached.
 func (f *Fit) record(total, change float64, options TrainOptions) {

@@ -130,3 +130,18 @@ func Unpack(p *Program, f Frame, m int, origins, sums []float64) *mixture.Statis
 	s.LogLikelihood = sums[p.Sums()-1]
 	return s
 }
+
+// UnpackCovariances sets p's covariances, of full or diag, to those that a kernel has left in the frame, as second moments lie.
+func UnpackCovariances(program *Program, f Frame, second []float64, p *mixture.Parameters) {
+	d, size := p.D, program.triangle()
+	for c := range p.M {
+		program.eachTriangle(func(k, a, b int) {
+			v := second[c*size+k] / f.Scale[a] / f.Scale[b]
+			if p.Covariance == mixture.Diag {
+				p.Covariances[c*d+a] = v
+				return
+			}
+			p.Covariances[(c*d+a)*d+b], p.Covariances[(c*d+b)*d+a] = v, v
+		})
+	}
+}

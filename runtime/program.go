@@ -41,30 +41,56 @@ type Kernel struct {
 
 	Events   string // how it reads events: ByEvent or ByDimension
 	Factor   string // how it reads factors: Packed, Square or Diagonal
+	Rounded  bool   // it rounds responsibilities to 16 bits; cuda
 	Constant bool   // it has the records in constant memory, as ConstantRecords; cuda
-	Centred  bool   // it sums about a centre that all components share, and moves its sums to their means; cc
+	Centred  bool   // it sums about a centre that all components share, and moves its sums to their means
 
-	Threads       int    // in a block; cuda
-	SharedBytes   int    // dynamic shared memory of a block; cuda
-	Blocks        int    // that share the work on the same events: the grid's first dimension; cuda
-	BlocksPerUnit int    // that each multiprocessor should have, 0 for no cutting of events in slices; cuda
-	Then          string // a kernel of Binary that is launched next, with Blocks of 1, or ""; cuda
-	Tile          int    // events taken at a time
-	ScratchBytes  int    // of a worker; cc
+	Threads       int // in a block; cuda
+	SharedBytes   int // dynamic shared memory of a block; cuda
+	Blocks        int // that share the work on the same events: the grid's first dimension; cuda
+	BlocksPerUnit int // that each multiprocessor should have, 0 for no cutting of events in slices; cuda
+	Tile          int // events taken at a time
+	ScratchBytes  int // of a worker; cc
+
+	Then              []Launch // kernels of Binary that are launched next, with the same arguments; cuda
+	Workspace         int      // bytes that those share; cuda
+	WorkspacePerEvent int      // bytes that they share besides for each event, of which 64 are counted at a time; cuda
+	RowBytes          int      // of a slice's sums where they are no statistics yet; cuda
 }
+
+// Launch is how a kernel that follows another is launched.
+type Launch struct {
+	Entry         string
+	Threads       int
+	SharedBytes   int
+	Tile          int
+	Blocks        int
+	BlocksPerUnit int
+	Sums          bool // each of its slices leaves a row of sums
+	Loop          bool // only where one pass follows another without the host
+}
+
+// launch is how the kernel itself is.
+func (k *Kernel) launch() Launch {
+	return Launch{
+		Entry: k.Entry, Threads: k.Threads, SharedBytes: k.SharedBytes, Tile: k.Tile, Blocks: k.Blocks, BlocksPerUnit: k.BlocksPerUnit,
+	}
+}
+
+// Launches lists how the kernel and those that follow it are launched, in order.
+func (k *Kernel) Launches() []Launch { return append([]Launch{k.launch()}, k.Then...) }
 
 // ConstantRecords is the symbol of the records in a kernel's constant memory.
 const ConstantRecords = "params"
 
-// Slices returns in how many parts, the grid's second dimension, n events are cut on a device of that many multiprocessors
-// for a kernel of which so many blocks share the same events: as many as keep all of them busy, and no more than there are
-// tiles.
-func (k *Kernel) Slices(n, blocks, units int) int {
-	if k.BlocksPerUnit == 0 {
+// Slices returns in how many parts, the grid's second dimension, n events are cut on a device of that many multiprocessors: as many as
+// keep all of them busy, and no more than there are tiles.
+func (l Launch) Slices(n, units int) int {
+	if l.BlocksPerUnit == 0 {
 		return 1
 	}
-	wanted := (k.BlocksPerUnit*units + blocks - 1) / blocks
-	return max(1, min(wanted, (n+k.Tile-1)/k.Tile))
+	wanted := (l.BlocksPerUnit*units + l.Blocks - 1) / l.Blocks
+	return max(1, min(wanted, (n+l.Tile-1)/l.Tile))
 }
 
 // Program is the kernels of one plan.

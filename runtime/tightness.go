@@ -57,6 +57,14 @@ func (f Frame) Tightness(p *mixture.Parameters) float64 {
 // TightnessOf returns the worst tightness of m components by the sums that a kernel made of them about other centres and moved to their
 // means: cells by component, the total, and what the second moments in each dimension were made of (spread).
 func (p *Program) TightnessOf(f Frame, m int, sums []float64) float64 {
+	worst := 1.0
+	p.EachTightness(f, m, sums, func(_, tightness float64) { worst = math.Max(worst, tightness) })
+	return worst
+}
+
+// EachTightness calls visit with the weight and the tightness of each component that holds events, or of all together where they share
+// their covariance: see [Program.TightnessOf].
+func (p *Program) EachTightness(f Frame, m int, sums []float64, visit func(weight, tightness float64)) {
 	d := p.Dimensions
 	// gross and net are what was summed, and what is left of it about the mean, in dimension j of component c.
 	gross := func(c, j int) float64 { return sums[p.Sums()+c*d+j] }
@@ -68,11 +76,11 @@ func (p *Program) TightnessOf(f Frame, m int, sums []float64) float64 {
 		}
 		return cells[second] - cells[1+j]*cells[1+j]/cells[0]
 	}
-	worst := 1.0
-	ratio := func(gross, net, weight float64) {
-		if gross > atCentre*weight {
-			worst = math.Max(worst, gross/math.Max(net, math.SmallestNonzeroFloat64))
+	ratio := func(gross, net, weight float64) float64 {
+		if gross <= atCentre*weight {
+			return 1
 		}
+		return gross / math.Max(net, math.SmallestNonzeroFloat64)
 	}
 	pooledGross, pooledNet, pooledWeight := make([]float64, d), make([]float64, d), 0.0
 	for c := range m {
@@ -81,25 +89,30 @@ func (p *Program) TightnessOf(f Frame, m int, sums []float64) float64 {
 			continue
 		}
 		pooledWeight += weight
-		allGross, allNet := 0.0, 0.0
+		allGross, allNet, worst := 0.0, 0.0, 1.0
 		for j := range d {
 			g, n, scale := gross(c, j), net(c, j), f.Scale[j]*f.Scale[j]
 			pooledGross[j] += g
 			pooledNet[j] += n
 			allGross += g / scale
 			allNet += n / scale
-			if p.Covariance == mixture.Full || p.Covariance == mixture.Diag {
-				ratio(g, n, weight)
-			}
+			worst = math.Max(worst, ratio(g, n, weight))
 		}
-		if p.Covariance == mixture.Spherical {
-			ratio(allGross, allNet, weight)
+		switch p.Covariance {
+		case mixture.Full, mixture.Diag:
+			visit(weight, worst)
+		case mixture.Spherical:
+			visit(weight, ratio(allGross, allNet, weight))
 		}
 	}
 	if p.Covariance == mixture.Tied {
+		worst := 1.0
 		for j := range d {
-			ratio(pooledGross[j], pooledNet[j], pooledWeight)
+			worst = math.Max(worst, ratio(pooledGross[j], pooledNet[j], pooledWeight))
 		}
+		visit(pooledWeight, worst)
 	}
-	return worst
 }
+
+// Later returns after how many passes what was of no use is tried again, from after how many it was: ever more, up to 15.
+func Later(passes int) int { return min(2*passes+1, 15) }

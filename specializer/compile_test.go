@@ -30,6 +30,7 @@ func TestCUDA(t *testing.T) {
 	if err != nil {
 		return
 	}
+	refused := map[string][]string{}
 	problems := func(v variants.Variant, arch string, turn int) []variants.Problem {
 		var all []variants.Problem
 		for _, d := range []int{2, 19, 64} {
@@ -46,7 +47,8 @@ func TestCUDA(t *testing.T) {
 			return all
 		}
 		if len(all) == 0 {
-			t.Fatalf("%s refuses everything on %s", v.Name(), arch)
+			refused[v.Name()] = append(refused[v.Name()], arch)
+			return nil
 		}
 		return all[turn%len(all):][:1]
 	}
@@ -64,6 +66,11 @@ func TestCUDA(t *testing.T) {
 					compileCUDA(t, c, u, arch)
 				})
 			}
+		}
+	}
+	for name, archs := range refused {
+		if len(archs) > 1 || archs[0] != "sm_75" { // which has no tensor cores that will do
+			t.Errorf("%s refuses everything on %v", name, archs)
 		}
 	}
 }

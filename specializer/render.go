@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -43,6 +44,8 @@ type data struct {
 	Cells       []variants.Cell
 	CellRows    []string
 	CellStorage string
+
+	Matrix matrix // of the matrix form
 }
 
 // rowBlock is consecutive rows of a factor.
@@ -118,6 +121,10 @@ func newData(u Unit) data {
 	}
 	if u.Target.Backend == variants.CUDA {
 		d.CellStorage = "__device__ "
+		if u.Variant.Centred {
+			d.Matrix = newMatrix(p, u.Config.Value("warps"), u.Config.Value("stages"), u.Variant.Halves)
+			d.Matrix.Threads = variants.CUDAThreads
+		}
 	} else {
 		d.VectorBytes, d.RegisterTile = u.Target.VectorBytes, u.Target.RegisterTile()
 		for first := 0; first < p.D; first += d.Rows {
@@ -169,15 +176,18 @@ func (d *data) setPrecision() {
 
 // cellRows writes the cell table, several pairs a line.
 func cellRows(cells []variants.Cell) []string {
-	var rows []string
-	for len(cells) > 0 {
-		n := min(cellsPerLine, len(cells))
-		parts := make([]string, n)
-		for i, c := range cells[:n] {
-			parts[i] = fmt.Sprintf("{%d,%d},", c.A, c.B)
-		}
-		rows = append(rows, strings.Join(parts, " "))
-		cells = cells[n:]
+	items := make([]string, len(cells))
+	for i, c := range cells {
+		items[i] = fmt.Sprintf("{%d,%d},", c.A, c.B)
 	}
-	return rows
+	return rows(items)
+}
+
+// rows joins items to lines.
+func rows(items []string) []string {
+	var lines []string
+	for line := range slices.Chunk(items, cellsPerLine) {
+		lines = append(lines, strings.Join(line, " "))
+	}
+	return lines
 }

@@ -3,9 +3,9 @@ package variants
 import "fmt"
 
 const (
-	// cudaThreads is the 2011 specializer's threads in a block of the M-step, still a good number: eight warps hide each
+	// CUDAThreads is the 2011 specializer's threads in a block of the M-step, still a good number: eight warps hide each
 	// other's loads.
-	cudaThreads = 256
+	CUDAThreads = 256
 	// warpThreads is the threads of a warp.
 	warpThreads = 32
 	// updateThreads is one warp a component: the factorisation's columns are short.
@@ -106,7 +106,8 @@ func cudaESteps() []Variant {
 			Refuse:   directForm, Tunables: threadsOf(),
 			Resources: func(p Problem, c Config) Resources {
 				r := perEvent(p, c)
-				r.Blocks, r.Then = RoundComponents(p.M), "normalise"
+				r.Then = []Launch{{Entry: "normalise", Threads: r.Threads, Tile: r.Tile, Blocks: 1, BlocksPerUnit: r.BlocksPerUnit}}
+				r.Blocks = RoundComponents(p.M)
 				r.SharedBytes = factorOf(p).Record(p.D) * p.Precision.Bytes()
 				return r
 			},
@@ -267,7 +268,7 @@ func cudaMoments(c Covariance) []Variant {
 			Resources: func(p Problem, c Config) Resources {
 				tile := c.Value("tile")
 				return Resources{
-					Threads: cudaThreads, Tile: tile, Blocks: RoundComponents(p.M), BlocksPerUnit: 16,
+					Threads: CUDAThreads, Tile: tile, Blocks: RoundComponents(p.M), BlocksPerUnit: 16,
 					SharedBytes: tile * (tileWidth(p.D) + 1) * p.Precision.Bytes(),
 				}
 			},
@@ -284,8 +285,8 @@ func cudaMoments(c Covariance) []Variant {
 // perCell are the resources of a kernel whose blocks each take a cell, their threads some events.
 func perCell(blocks, blocksPerUnit int) Resources {
 	return Resources{
-		Threads: cudaThreads, Tile: cudaThreads * eventsOfThread, Blocks: blocks, BlocksPerUnit: blocksPerUnit,
-		StaticBytes: blockSumBytes * cudaThreads,
+		Threads: CUDAThreads, Tile: CUDAThreads * eventsOfThread, Blocks: blocks, BlocksPerUnit: blocksPerUnit,
+		StaticBytes: blockSumBytes * CUDAThreads,
 	}
 }
 
@@ -316,9 +317,9 @@ func momentsTile(c Covariance) Variant {
 			const side = 4
 			components, tile := c.Value("components"), c.Value("tile")
 			strips := (p.D + side) / side
-			parts := (strips*(strips+1)/2 + cudaThreads - 1) / cudaThreads
+			parts := (strips*(strips+1)/2 + CUDAThreads - 1) / CUDAThreads
 			return Resources{
-				Threads: cudaThreads, Tile: tile, Blocks: (RoundComponents(p.M) + components - 1) / components * parts, BlocksPerUnit: 8,
+				Threads: CUDAThreads, Tile: tile, Blocks: (RoundComponents(p.M) + components - 1) / components * parts, BlocksPerUnit: 8,
 				SharedBytes: tile * (strips*side + components) * p.Precision.Bytes(),
 				Registers:   (components*side*(side+2) + 3*side) * p.Precision.Bytes() / registerBytes,
 			}
@@ -336,12 +337,12 @@ func momentsTile(c Covariance) Variant {
 	v.Resources = func(p Problem, c Config) Resources {
 		side, tile := c.Value("side"), c.Value("tile")
 		strips := (p.D + side - 1) / side
-		parts := (strips + cudaThreads - 1) / cudaThreads
+		parts := (strips + CUDAThreads - 1) / CUDAThreads
 		columns := (strips + parts - 1) / parts
 		bands := (RoundComponents(p.M) + side - 1) / side
-		rows := min(cudaThreads/columns, bands)
+		rows := min(CUDAThreads/columns, bands)
 		return Resources{
-			Threads: cudaThreads, Tile: tile, Blocks: (bands + rows - 1) / rows * parts, BlocksPerUnit: 8,
+			Threads: CUDAThreads, Tile: tile, Blocks: (bands + rows - 1) / rows * parts, BlocksPerUnit: 8,
 			SharedBytes: tile * (columns + rows) * side * p.Precision.Bytes(),
 			Registers:   side * (3*side + 3) * p.Precision.Bytes() / registerBytes,
 		}
@@ -361,12 +362,14 @@ func cudaOthers() []Variant {
 			Resources: func(p Problem, c Config) Resources {
 				tile := c.Value("tile")
 				return Resources{
-					Threads: cudaThreads, Tile: tile, Blocks: 1, BlocksPerUnit: 2, StaticBytes: blockSumBytes * cudaThreads,
+					Threads: CUDAThreads, Tile: tile, Blocks: 1, BlocksPerUnit: 2, StaticBytes: blockSumBytes * CUDAThreads,
 					SharedBytes: tile * (tileWidth(p.D) + RoundComponents(p.M)) * p.Precision.Bytes(),
 				}
 			},
 			Work: accumulateWork(0.1),
 		},
+		matrixVariant(2),
+		matrixVariant(1),
 		{
 			Stage: Update, Strategy: "component", Events: ByEvent, Parameters: Global,
 			Doc:      "A warp a component, in float64: mean, covariance, ridge, and a Cholesky factorisation to check them.",

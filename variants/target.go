@@ -130,6 +130,12 @@ func CUDAArch(arch string) (Target, error) {
 	}, nil
 }
 
+// number returns that of a CUDA architecture: 90 for "sm_90".
+func (t Target) number() int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(t.Arch, "sm_"))
+	return n
+}
+
 // archOf returns the listed architecture nearest to one, and not newer.
 func archOf(arch string) (cudaArch, error) {
 	digits, ok := strings.CutPrefix(arch, "sm_")

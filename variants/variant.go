@@ -36,6 +36,7 @@ type Variant struct {
 	Factor     CovarianceLayout // how a component's factor is read
 	Parameters Memory           // where the components' records are read from
 	Centred    bool             // it sums about a centre that all components share
+	Halves     int              // numbers of 16 bits that make a responsibility, of the matrix form
 	Doc        string           // one sentence
 	Original   string           // the name in the 2011 specializer, where it had one
 	Template   string           // the file under templates/
@@ -69,10 +70,28 @@ type Resources struct {
 	Registers int `json:"registers,omitempty"`
 	// Chunk is how many components a kernel stages at a time, where it does.
 	Chunk int `json:"chunk,omitempty"`
-	// Then is a kernel of the same source that is launched next with the same arguments and a block's threads, or "".
-	Then string `json:"then,omitempty"`
+	// Then lists kernels of the same source that are launched next, with the same arguments.
+	Then []Launch `json:"then,omitempty"`
+	// Workspace is the device memory that the kernels of a source share, WorkspacePerEvent what it has besides for each event,
+	// of which 64 are counted at a time.
+	Workspace         int `json:"workspace,omitempty"`
+	WorkspacePerEvent int `json:"workspace_per_event,omitempty"`
+	// RowBytes is what a slice's sums take where they are no statistics yet, or 0.
+	RowBytes int `json:"row_bytes,omitempty"`
 	// ScratchBytes is the memory that a worker brings; 0 for cuda.
 	ScratchBytes int `json:"scratch_bytes,omitempty"`
+}
+
+// Launch is how a kernel that follows another is launched: see [Resources].
+type Launch struct {
+	Entry         string `json:"entry"`
+	Threads       int    `json:"threads"`
+	SharedBytes   int    `json:"shared_bytes,omitempty"`
+	Tile          int    `json:"tile,omitempty"`
+	Blocks        int    `json:"blocks"`
+	BlocksPerUnit int    `json:"blocks_per_unit,omitempty"`
+	Sums          bool   `json:"sums,omitempty"` // each of its slices leaves a row of sums
+	Loop          bool   `json:"loop,omitempty"` // only where one pass follows another without the host
 }
 
 // Work is what one pass costs, whoever does it.
@@ -181,11 +200,13 @@ func (r Resources) exceeds(t Target) string {
 	if t.Backend != CUDA {
 		return ""
 	}
-	if need := r.SharedBytes + r.StaticBytes; need > t.SharedPerBlock {
-		return fmt.Sprintf("needs %d bytes of shared memory a block: %s has %d", need, t.Arch, t.SharedPerBlock)
-	}
-	if r.Threads > t.ThreadsPerBlock {
-		return fmt.Sprintf("needs %d threads a block: %s has %d", r.Threads, t.Arch, t.ThreadsPerBlock)
+	for _, l := range append([]Launch{{Threads: r.Threads, SharedBytes: r.SharedBytes + r.StaticBytes}}, r.Then...) {
+		if l.SharedBytes > t.SharedPerBlock {
+			return fmt.Sprintf("needs %d bytes of shared memory a block: %s has %d", l.SharedBytes, t.Arch, t.SharedPerBlock)
+		}
+		if l.Threads > t.ThreadsPerBlock {
+			return fmt.Sprintf("needs %d threads a block: %s has %d", l.Threads, t.Arch, t.ThreadsPerBlock)
+		}
 	}
 	if r.Registers > mostRegisters {
 		return fmt.Sprintf("keeps %d numbers of 32 bits in registers: a thread has room for %d", r.Registers, mostRegisters)

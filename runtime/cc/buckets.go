@@ -21,9 +21,6 @@ const (
 	mostExtremes = 1 << 22
 )
 
-// later returns after how many passes what was of no use is tried again, from after how many it was: ever more, up to 15.
-func later(passes int) int { return min(2*passes+1, 15) }
-
 // buckets is events sorted by the component that is likeliest at them, so that sums can be made about its mean, and components that are
 // far from a run of events left out.
 type buckets[T runtime.Real] struct {

@@ -85,7 +85,7 @@ func (l *loaded[T]) aboutMany(ctx context.Context, packed *runtime.PackedModel[T
 			return s, nil
 		}
 		if fresh { // components within components: no centre serves all events of a bucket, for now
-			l.buckets, l.rest = nil, later(l.rest)
+			l.buckets, l.rest = nil, runtime.Later(l.rest)
 			l.resting = l.rest
 			return nil, nil
 		}
@@ -150,7 +150,7 @@ func (l *loaded[T]) inBuckets(ctx context.Context, packed *runtime.PackedModel[T
 		_, pass.survey.share = l.buckets.taking(p, factors)
 	}
 	if l.waited = 0; pass.survey.crowded() {
-		l.patience = later(l.patience)
+		l.patience = runtime.Later(l.patience)
 	} else {
 		l.patience = 0
 	}

@@ -19,6 +19,7 @@ type Engine struct {
 	context *Context
 	program *runtime.Program
 	kernels map[string]engineKernel
+	matrix  *engineKernel // what sums about a centre that components share, or nil
 	modules []*Module
 	stream  *Stream
 
@@ -35,10 +36,15 @@ type releaser interface{ release() error }
 // engineKernel is a stage's kernel, loaded.
 type engineKernel struct {
 	*runtime.Kernel
+	launches []engineLaunch // the kernel, and what follows it
+	reduce   *Function      // of kernels that sum statistics
+	constant DevicePtr      // where the records go, or 0
+}
+
+// engineLaunch is one of a kernel's launches, loaded.
+type engineLaunch struct {
+	runtime.Launch
 	function *Function
-	then     *Function // what is launched next, or nil
-	reduce   *Function // of kernels that sum statistics
-	constant DevicePtr // where the records go, or 0
 }
 
 // NewEngine loads the program's kernels. The context stays the caller's, to be closed after the engine.
@@ -71,16 +77,19 @@ func (e *Engine) loadKernel(k *runtime.Kernel) error {
 	}
 	e.modules = append(e.modules, module)
 	loaded := engineKernel{Kernel: k}
-	if loaded.function, err = module.Function(k.Entry); err != nil {
-		return err
-	}
-	if err := loaded.function.SetMaxDynamicShared(k.SharedBytes); err != nil {
-		return err
-	}
-	if k.Then != "" {
-		if loaded.then, err = module.Function(k.Then); err != nil {
+	for _, l := range k.Launches() {
+		function, err := module.Function(l.Entry)
+		if err != nil {
 			return err
 		}
+		if err := function.SetMaxDynamicShared(l.SharedBytes); err != nil {
+			return err
+		}
+		loaded.launches = append(loaded.launches, engineLaunch{l, function})
+	}
+	if k.Centred {
+		e.matrix = &loaded
+		return nil
 	}
 	if k.Constant {
 		if loaded.constant, _, err = module.Global(runtime.ConstantRecords); err != nil {
@@ -171,17 +180,12 @@ func (e *Engine) unload() error {
 // threadsOfReduce is the block of the reduce kernel.
 const threadsOfReduce = 256
 
-// slices returns in how many parts a kernel cuts n events.
-func (e *Engine) slices(k engineKernel, n int) int {
-	return k.Slices(n, k.Blocks, e.context.Device().Multiprocessors)
-}
-
-// slicesThen is slices of what is launched after a kernel: blocks of it take all the work on their events.
-func (e *Engine) slicesThen(k engineKernel, n int) int {
-	return k.Slices(n, 1, e.context.Device().Multiprocessors)
+// slices returns in how many parts a launch cuts n events.
+func (e *Engine) slices(l engineLaunch, n int) int {
+	return l.Slices(n, e.context.Device().Multiprocessors)
 }
 
 // launch puts a kernel on the engine's stream, for events cut in that many slices.
-func (e *Engine) launch(k engineKernel, slices int, args ...any) error {
-	return k.function.Launch(Dim3{X: k.Blocks, Y: slices}, Dim3{X: k.Threads}, k.SharedBytes, e.stream, args...)
+func (e *Engine) launch(l engineLaunch, slices int, args ...any) error {
+	return l.function.Launch(Dim3{X: l.Blocks, Y: slices}, Dim3{X: l.Threads}, l.SharedBytes, e.stream, args...)
 }

@@ -50,7 +50,8 @@ func program(p runtimetest.Problem, stages []string) *runtime.Program {
 		case runtime.Moments, runtime.Update:
 			k.Blocks, k.BlocksPerUnit = program.Components, program.Components
 		case runtime.EStep: // everything that a kernel may want otherwise
-			k.Events, k.Blocks, k.Then = runtime.ByDimension, program.Components, "normalise"
+			k.Events, k.Blocks = runtime.ByDimension, program.Components
+			k.Then = []runtime.Launch{{Entry: "normalise", Threads: fakeTile, Blocks: 1, BlocksPerUnit: 1, Tile: fakeTile}}
 			if p.Covariance.Correlated() {
 				k.Factor = runtime.Square
 			}

@@ -38,8 +38,8 @@ func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 		}
 		kernel := &p.Kernels[i]
 		entries := map[string]func(*cudafake.Launch, *inputs[T]) error{k.stage: k.run}
-		if kernel.Then != "" {
-			entries = map[string]func(*cudafake.Launch, *inputs[T]) error{k.stage: f.densities, kernel.Then: k.run}
+		if len(kernel.Then) > 0 {
+			entries = map[string]func(*cudafake.Launch, *inputs[T]) error{k.stage: f.densities, kernel.Then[0].Entry: k.run}
 		}
 		for name, run := range entries {
 			kernels = append(kernels, cudafake.Kernel{
@@ -232,7 +232,7 @@ func (f fakes[T]) estep(l *cudafake.Launch, in *inputs[T]) error {
 	row := make([]float64, f.Components)
 	for i := range in.n {
 		f.logits(row, in, i)
-		if in.kernel.Then != "" {
+		if len(in.kernel.Then) > 0 {
 			for m := range row {
 				row[m] = float64(responsibilities[m*stride+i])
 			}

@@ -7,28 +7,39 @@ import (
 	"github.com/gmmspec/gmmspec/runtime"
 )
 
-// Accumulate runs the fused kernel, or the E-step and the moments of each span in turn.
+// Accumulate runs the kernel that sums about a centre, where components are not too tight for it; or else the fused kernel, or the
+// E-step and the moments of each span in turn.
 func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mixture.Statistics, error) {
 	packed, err := r.begin(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer r.end()
-	total := make([]float64, r.engine.program.Sums())
-	if err := r.within(func() error { return r.accumulate(ctx, packed.Records, total) }); err != nil {
-		return nil, err
+	if r.engine.matrix != nil && !(r.direct && r.hasDirect()) {
+		if s, err := r.aboutCentre(ctx, packed, p); s != nil || err != nil {
+			return s, err
+		}
 	}
-	s := runtime.Unpack(r.engine.program, r.frame, p.M, packed.Origins, total)
-	s.Events, s.EventWeight = int64(r.data.Events.Len()), r.weight
-	return s, nil
-}
-
-// accumulate sets total to the sums of all events.
-func (r *resident[T]) accumulate(ctx context.Context, records map[string][]T, total []float64) error {
 	visit, limit, err := r.accumulator()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	total := make([]float64, r.engine.program.Sums())
+	if err := r.within(func() error { return r.accumulate(ctx, packed.Records, visit, limit, total) }); err != nil {
+		return nil, err
+	}
+	return r.statistics(p.M, packed.Origins, total), nil
+}
+
+// statistics unpacks sums about origins.
+func (r *resident[T]) statistics(m int, origins, sums []float64) *mixture.Statistics {
+	s := runtime.Unpack(r.engine.program, r.frame, m, origins, sums)
+	s.Events, s.EventWeight = int64(r.data.Events.Len()), r.weight
+	return s
+}
+
+// accumulate sets total to the sums of all events, of which visit makes those of a span, of so many events at most.
+func (r *resident[T]) accumulate(ctx context.Context, records map[string][]T, visit func(s span, sums []float64) error, limit int, total []float64) error {
 	if err := r.take(records); err != nil {
 		return err
 	}
@@ -90,7 +101,7 @@ func (r *resident[T]) launch(k engineKernel, s span, slices int, own ...any) err
 	if err != nil {
 		return err
 	}
-	return r.engine.launch(k, slices, append(args, own...)...)
+	return r.engine.launch(k.launches[0], slices, append(args, own...)...)
 }
 
 // inputs are the arguments that kernels over events begin with. Records go to constant memory where the kernel has them there.
@@ -121,7 +132,7 @@ func (r *resident[T]) sum(k engineKernel, s span, sums []float64, launch func(sl
 func (r *resident[T]) launchSum(k engineKernel, s span, length int, launch func(slices int) error) error {
 	e := r.engine
 	rowBytes := 8 * length
-	slices := min(e.slices(k, s.n), max(1, maxPartialBytes/rowBytes))
+	slices := min(e.slices(k.launches[0], s.n), max(1, maxPartialBytes/rowBytes))
 	if err := r.room(&r.partial, slices*rowBytes); err != nil {
 		return err
 	}
@@ -190,31 +201,21 @@ func (r *resident[T]) total(k engineKernel, s span, own ...any) (float64, error)
 // leave a total.
 func (r *resident[T]) launchTotal(k engineKernel, s span, own ...any) (slices int, err error) {
 	e := r.engine
-	slices = e.slices(k, s.n)
-	after := slices
-	if k.then != nil {
-		after = e.slicesThen(k, s.n)
-	}
-	if err := r.room(&r.totals, 8*after); err != nil {
+	slices = e.slices(k.launches[len(k.launches)-1], s.n)
+	if err := r.room(&r.totals, 8*slices); err != nil {
 		return 0, err
 	}
-	own = append(own, r.totals.ptr)
-	if err := r.launch(k, s, slices, own...); err != nil {
-		return 0, err
-	}
-	if k.then != nil {
-		return after, r.launchThen(k, s, after, own...)
-	}
-	return after, nil
-}
-
-// launchThen puts what comes after a kernel on the stream, with the same arguments.
-func (r *resident[T]) launchThen(k engineKernel, s span, slices int, own ...any) error {
 	args, err := r.inputs(k, s)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return k.then.Launch(Dim3{X: 1, Y: slices}, Dim3{X: k.Threads}, 0, r.engine.stream, append(args, own...)...)
+	args = append(append(args, own...), r.totals.ptr)
+	for _, l := range k.launches {
+		if err := e.launch(l, e.slices(l, s.n), args...); err != nil {
+			return 0, err
+		}
+	}
+	return slices, nil
 }
 
 // Score runs the E-step kernel where responsibilities are asked for, and the score kernel for all else.

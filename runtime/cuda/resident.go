@@ -22,7 +22,7 @@ const (
 	// maxSpanBytes bounds the responsibilities, or the scores, that are on the device at once.
 	maxSpanBytes = 128 << 20
 	// memoryReserve is left of the device's free memory for what passes allocate later, or half of it where there is less.
-	memoryReserve = maxPartialBytes + 2*maxSpanBytes
+	memoryReserve = maxPartialBytes + 2*maxSpanBytes + matrixBytes
 )
 
 // resident is events on a device: all of them, or a chunk at a time.
@@ -46,6 +46,13 @@ type resident[T runtime.Real] struct {
 
 	records map[string]*buffer // by layout of factors
 
+	// Of the matrix form.
+	summary           *mixture.Summary
+	workspace, spread buffer
+	loop              buffer // the state of a loop on the device
+	direct            bool   // it is not used
+	resting, rest     int    // passes in which it is not tried, as components were too tight, and how many those were to be
+
 	poisoned                                 bool // what kernels write is filled with ones before
 	partial, sums, totals, update            buffer
 	responsibilities, logLikelihoods, labels buffer
@@ -53,7 +60,7 @@ type resident[T runtime.Real] struct {
 
 func newResident[T runtime.Real](e *Engine, data mixture.Data, s *mixture.Summary) *resident[T] {
 	r := &resident[T]{
-		engine: e, data: data, weight: s.EventWeight, frame: runtime.NewFrame(s, e.program.Precision), first: -1,
+		engine: e, data: data, weight: s.EventWeight, summary: s, frame: runtime.NewFrame(s, e.program.Precision), first: -1,
 		records: map[string]*buffer{},
 	}
 	r.upload = &uploader[T]{context: e.context, stream: e.stream, frame: r.frame, data: data}
@@ -207,13 +214,17 @@ func (r *resident[T]) begin(ctx context.Context, p *mixture.Parameters) (*runtim
 	return packed, r.enter()
 }
 
-// take puts a model's records on the device, before whatever the stream is given next.
+// take puts a model's records on the device, before whatever the stream is given next, with room for those that a loop makes.
 func (r *resident[T]) take(records map[string][]T) error {
+	copies := 1
+	if r.engine.matrix != nil {
+		copies = loopModels
+	}
 	for layout, numbers := range records {
 		if r.records[layout] == nil {
 			r.records[layout] = &buffer{}
 		}
-		if err := r.records[layout].grow(r.engine.context, len(Bytes(numbers))); err != nil {
+		if err := r.records[layout].grow(r.engine.context, copies*len(Bytes(numbers))); err != nil {
 			return err
 		}
 		if err := r.engine.stream.CopyHtoD(r.records[layout].ptr, Bytes(numbers)); err != nil {
@@ -274,7 +285,7 @@ func (r *resident[T]) free() error {
 	r.first = -1
 	var all []error
 	owned := append(slices.Collect(maps.Values(r.records)),
-		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels)
+		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels, &r.workspace, &r.spread, &r.loop)
 	if !r.borrowed {
 		owned = append(owned, &r.events, &r.byDimension, &r.weights)
 	}

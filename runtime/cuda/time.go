@@ -46,7 +46,7 @@ func borrow[T runtime.Real](e *Engine, from *resident[T]) (mixture.Loaded, error
 		return nil, errors.New("cuda: the events were not loaded in every layout that is read")
 	}
 	r := &resident[T]{
-		engine: e, data: from.data, weight: from.weight, frame: from.frame, upload: &uploader[T]{}, borrowed: true,
+		engine: e, data: from.data, weight: from.weight, summary: from.summary, frame: from.frame, upload: &uploader[T]{}, borrowed: true,
 		chunk: from.chunk, first: 0, events: from.events, byDimension: from.byDimension, weights: from.weights,
 		records: map[string]*buffer{},
 	}
@@ -64,6 +64,9 @@ func (r *resident[T]) Time(ctx context.Context, stage string, p *mixture.Paramet
 	}
 	defer r.end()
 	k, ok := r.engine.kernels[stage]
+	if matrix := r.engine.matrix; matrix != nil && matrix.Stage == stage {
+		k, ok = *matrix, true
+	}
 	if !ok {
 		return nil, &runtime.MissingStageError{Stage: stage}
 	}
@@ -82,6 +85,9 @@ func (r *resident[T]) time(ctx context.Context, k engineKernel, records map[stri
 	limit := r.chunk
 	if k.Stage == runtime.EStep || k.Stage == runtime.Moments {
 		limit = r.spanOf(r.engine.program.Components)
+	}
+	if k.Centred {
+		limit = r.spanOfMatrix(k)
 	}
 	times := make([]float64, 0, repeats)
 	for i := range repeats + 1 {
@@ -110,6 +116,10 @@ func (r *resident[T]) timed(k engineKernel, s span) (launch func() error, err er
 	sums := r.engine.program.Sums()
 	switch k.Stage {
 	case runtime.Accumulate:
+		if k.Centred {
+			args, err := r.prepareMatrix(k, s)
+			return func() error { return r.launchMatrix(k, s, args, false) }, err
+		}
 		return func() error { return r.launchSum(k, s, sums, r.fused(k, s)) }, nil
 	case runtime.Moments:
 		if _, err := r.estep(s); err != nil {

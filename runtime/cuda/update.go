@@ -58,7 +58,7 @@ func (r *resident[T]) launchUpdate(k engineKernel, s *mixture.Statistics, prior 
 		if err := r.engine.stream.CopyHtoD(r.update.ptr, Bytes(in)); err != nil {
 			return err
 		}
-		if err := r.engine.launch(k, 1, args...); err != nil {
+		if err := r.engine.launch(k.launches[0], 1, args...); err != nil {
 			return err
 		}
 		return r.fetch(out, results)

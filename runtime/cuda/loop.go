@@ -1,0 +1,182 @@
+package cuda
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+)
+
+const (
+	// loopPasses is how many passes a loop on the device has at most, and loopProducts about how many products: then it can be cancelled.
+	loopPasses, loopProducts = 64, 4e12
+	// loopModels is how many models a loop goes between: the one before, this one and the next.
+	loopModels = 3
+)
+
+// The reasons why a loop has stopped (STOP_… in the kernels).
+const (
+	loopDone       = 1 // as far as it should
+	loopMend       = 2 // the M-step has something to mend
+	loopInaccurate = 3 // the last pass is for other kernels
+)
+
+// loopLayout is where the parts of a loop's state lie, in bytes (loop_state in the kernels).
+type loopLayout struct{ totals, status, weights, means, covariances, bytes int }
+
+// loopHeader is how many numbers of 32 bits, and then of 64, a state begins with; two for each dimension follow.
+const loopInts, loopFloats = 6, 10
+
+func (r *resident[T]) loopLayout() loopLayout {
+	p := r.engine.program
+	m, d, number := p.Components, p.Dimensions, 8
+	var l loopLayout
+	l.totals = 4*loopInts + number*(loopFloats+2*d)
+	l.status = l.totals + number*loopPasses
+	l.weights = l.status + (4*m+number-1)/number*number
+	l.means = l.weights + number*loopModels*m
+	l.covariances = l.means + number*loopModels*m*d
+	l.bytes = l.covariances + number*loopModels*m*(p.Cells()-1-d)
+	return l
+}
+
+// Iterate goes from start through passes and M-steps on the device, where it sums in matrix form and holds all events at once.
+func (r *resident[T]) Iterate(ctx context.Context, start *mixture.Parameters, prior mixture.Prior, limits mixture.Limits) (*mixture.Run, error) {
+	program := r.engine.program
+	if r.engine.matrix == nil || program.Covariance != mixture.Full && program.Covariance != mixture.Diag || len(prior.Ridge) != program.Dimensions {
+		return nil, nil
+	}
+	packed, err := r.begin(ctx, start)
+	if err != nil {
+		return nil, err
+	}
+	defer r.end()
+	k, n := *r.engine.matrix, r.data.Events.Len()
+	if r.direct || r.resting > 0 || r.chunk < n || r.spanOfMatrix(k) < n {
+		return nil, nil
+	}
+	work := float64(n) * float64(program.Components) * float64(program.Cells())
+	limits.Passes = max(1, min(limits.Passes, loopPasses, int(loopProducts/work)))
+	var run *mixture.Run
+	err = r.within(func() error {
+		if r.chunk < n { // the device has too little memory after all
+			return nil
+		}
+		return r.each(ctx, n, func(s span) error {
+			return r.engine.context.Run(func() error {
+				run, err = r.iterate(k, s, packed, start, prior, limits)
+				return err
+			})
+		})
+	})
+	return run, err
+}
+
+// iterate is Iterate with the device's thread at hand.
+func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedModel[T], start *mixture.Parameters, prior mixture.Prior, limits mixture.Limits) (*mixture.Run, error) {
+	if err := r.take(packed.Records); err != nil {
+		return nil, err
+	}
+	args, err := r.prepareMatrix(k, s)
+	if err != nil {
+		return nil, err
+	}
+	layout := r.loopLayout()
+	state := r.loopStart(k, start.M, prior, limits)
+	if err := r.engine.stream.CopyHtoD(r.loop.ptr, state); err != nil {
+		return nil, err
+	}
+	for range limits.Passes {
+		if err := r.launchMatrix(k, s, args, true); err != nil {
+			return nil, err
+		}
+	}
+	whole := make([]byte, layout.bytes)
+	if err := r.fetch(whole, r.loop.ptr); err != nil {
+		return nil, err
+	}
+	// What is left is a pass on its own's.
+	if err := r.engine.stream.MemsetD8(r.loop.ptr, 0, layout.totals); err != nil {
+		return nil, err
+	}
+	var header [3]int32 // why, which model, and how many passes
+	copy(Bytes(header[:]), whole)
+	stop, current, passes := header[0], int(header[1]), int(header[2])
+	run := &mixture.Run{Totals: make([]float64, passes)}
+	copy(Bytes(run.Totals), whole[layout.totals:])
+	model := func(pass, at int) *mixture.Parameters {
+		if pass == 0 {
+			return start
+		}
+		return r.loopModel(whole, layout, start, at)
+	}
+	if stop == loopInaccurate {
+		r.tooTight()
+		run.Next = model(passes, current)
+		if passes > 0 {
+			run.Parameters = model(passes-1, (current+loopModels-1)%loopModels)
+		}
+		return run, nil
+	}
+	run.Parameters = model(passes-1, current)
+	sums := make([]float64, r.matrixSums())
+	if err := r.engine.context.CopyDtoH(Bytes(sums), r.sums.ptr); err != nil {
+		return nil, err
+	}
+	origins := packed.Origins
+	if passes > 1 {
+		origins = make([]float64, len(origins))
+		for i, mean := range run.Parameters.Means {
+			d := i % start.D
+			origins[i] = r.frame.Shift[d] + float64(T((mean-r.frame.Shift[d])*r.frame.Scale[d]))/r.frame.Scale[d]
+		}
+	}
+	run.Statistics = r.statistics(start.M, origins, sums)
+	return run, nil
+}
+
+// loopStart is the state that a loop over m components begins with, up to the first model's weights.
+func (r *resident[T]) loopStart(k engineKernel, m int, prior mixture.Prior, limits mixture.Limits) []byte {
+	program, d := r.engine.program, r.engine.program.Dimensions
+	layout, rules := r.loopLayout(), runtime.UpdateLimits(r.engine.program.Dimensions)
+	logScale, events := 0.0, float64(r.data.Events.Len())/r.weight
+	ridge, reach := make([]float64, d), make([]float64, d)
+	for j := range d {
+		logScale += math.Log(r.frame.Scale[j])
+		ridge[j] = prior.Ridge[j] * r.frame.Scale[j] * r.frame.Scale[j]
+		reach[j] = (rules[2] - math.Abs(r.frame.Shift[j])) * r.frame.Scale[j]
+	}
+	least := 0.0
+	if k.Rounded {
+		least = leastRoundedEvents / events
+	}
+	ints := []int32{0, 0, 0, int32(limits.Passes), int32(limits.Least), 0}
+	floats := slices.Concat([]float64{
+		limits.Tolerance, limits.Previous, rules[0], rules[1], rules[3], logScale,
+		mostMatrixTightness, mostTightnessByRoot * math.Sqrt(events), mostMatrixLoad, least,
+	}, ridge, reach)
+	weights := make([]float64, program.Components)
+	for c := m; c < len(weights); c++ {
+		weights[c] = -1 // it fills up
+	}
+	state := make([]byte, layout.weights, layout.means)
+	copy(state[copy(state, Bytes(ints)):], Bytes(floats))
+	return append(state, Bytes(weights)...)
+}
+
+// loopModel is the model at a place of a loop's state.
+func (r *resident[T]) loopModel(state []byte, l loopLayout, like *mixture.Parameters, at int) *mixture.Parameters {
+	p, program := mixture.NewParameters(like.Covariance, like.M, like.D), r.engine.program
+	m, d, triangle := program.Components, program.Dimensions, program.Cells()-1-program.Dimensions
+	copy(Bytes(p.Weights), state[l.weights+8*at*m:])
+	copy(Bytes(p.Means), state[l.means+8*at*m*d:])
+	for i := range p.Means {
+		p.Means[i] = r.frame.Shift[i%d] + p.Means[i]/r.frame.Scale[i%d]
+	}
+	second := make([]float64, like.M*triangle)
+	copy(Bytes(second), state[l.covariances+8*at*m*triangle:])
+	runtime.UnpackCovariances(program, r.frame, second, p)
+	return p
+}

@@ -1,0 +1,68 @@
+package specializer
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// again marks a feature that is counted elsewhere (AGAIN in the template).
+const again = 1 << 15
+
+// matrix is what the template of the matrix form sees besides.
+type matrix struct {
+	variants.MatrixShape
+	variants.MatrixLayout
+	Warps, Stages, Threads, Span     int
+	Halves                           int // of a responsibility
+	Blocks                           int // of 16 coordinates
+	FeatureRows, TileRows, PlaceRows []string
+	Firsts                           []int
+	Largest                          string // number of a record
+}
+
+// newMatrix returns it for a problem in the matrix form.
+func newMatrix(p variants.Problem, warps, stages, halves int) matrix {
+	shape, layout := p.MatrixShape(), variants.NewMatrixLayout()
+	coordinates := p.D
+	if p.Covariance.Kernel() == variants.Full {
+		coordinates++ // the 1 is one of those that come in blocks
+	}
+	return matrix{
+		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Halves: halves, Span: shape.Span(p), Blocks: coordinates / layout.Side,
+		FeatureRows: pairRows(p.Covariance.Features(p.D)), TileRows: pairRows(p.Covariance.FeatureTiles(p.D)), PlaceRows: placeRows(p),
+		Firsts: shape.FirstCoordinates(p), Largest: "1e18",
+	}
+}
+
+// pairRows writes features, several a line.
+func pairRows(features []variants.Feature) []string {
+	items := make([]string, len(features))
+	for i, f := range features {
+		b := f.B
+		if f.Again {
+			b |= again
+		}
+		items[i] = fmt.Sprintf("{%d,%d},", f.A, b)
+	}
+	return rows(items)
+}
+
+// placeRows writes where each cell is among the features of sums.
+func placeRows(p variants.Problem) []string {
+	type coordinates struct{ a, b int }
+	at := map[coordinates]int{}
+	for i, f := range p.Covariance.FeatureTiles(p.D) {
+		if !f.Again {
+			at[coordinates{max(f.A, f.B), min(f.A, f.B)}] = i
+		}
+	}
+	var items []string
+	for _, c := range p.Covariance.Cells(p.D) {
+		// Cells count homogeneous coordinates from the 1, which is the last here.
+		a, b := (c.A+p.D)%(p.D+1), (c.B+p.D)%(p.D+1)
+		items = append(items, strconv.Itoa(at[coordinates{max(a, b), min(a, b)}])+",")
+	}
+	return rows(items)
+}

@@ -1,0 +1,300 @@
+package variants
+
+import "fmt"
+
+// The matrix form: log-densities are a product of two matrices, the components' weights and the events' features, and so are the
+// statistics, of responsibilities and features. A feature is the product of two coordinates of ũ = (u, 1); tensor cores multiply 16
+// components, or features, by 16 of what is summed over.
+
+const (
+	// matrixSide is the components, features or events that a tensor core takes at a time, and tileFeatures the features where sums
+	// are made.
+	matrixSide, tileFeatures = 16, 8
+	// mostRows is how many times 16 components a chunk has at most: its log-densities stay in a warp's registers.
+	mostRows = 4
+	// rowBytes is the memory of 16 features' weights for 16 components, in two halves.
+	rowBytes = matrixSide * matrixSide * 2 * 2
+	// matrixSums is the registers that a thread keeps sums in.
+	matrixSums = 112
+	// largestMatrixFull and largestMatrixDiag are the most dimensions.
+	largestMatrixFull, largestMatrixDiag = 64, 256
+)
+
+// MatrixLayout is what the matrix form's kernels have in common, whatever the problem.
+type MatrixLayout struct {
+	Side         int // the components, features or events that a tensor core takes at a time
+	StageSteps   int // times 16 features' weights that are fetched at a time where not all stay in shared memory
+	EventPadding int // by which rows of a warp's events are longer, so that they lie in different banks
+	Summers      int // warps of a block that sums
+	Events       int // of a warp whose log-densities are in its registers
+	Batch        int // events that such a block takes at a time
+	BatchPitch   int // between the rows of their coordinates
+	Flush        int // batches that are summed in float32 before the sum moves to float64
+	Totals       int // room for the total log-likelihoods of blocks
+	Passes       int // of a loop on the device at most
+}
+
+// NewMatrixLayout returns it.
+func NewMatrixLayout() MatrixLayout {
+	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, Summers: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Passes: 64}
+}
+
+// Feature is the product of coordinates A and B of ũ = (u₁ … u_D, 1), counted from 0, so that D is the 1. Again is set where
+// the same product, or none, is counted elsewhere: it fills up a tile.
+type Feature struct {
+	A, B  int
+	Again bool
+}
+
+// Features lists the features of covariance type c, so ordered that a thread needs few coordinates for many, in steps of 16.
+//
+// For full covariances coordinates come in blocks of 16. The products within a block are those with the coordinate 0 … 8 places on,
+// around the block's end, each for all 16; those with coordinates of later blocks are one of them for all 16. What is left over by blocks
+// is listed. For diagonal ones each block has its squares and itself.
+func (c Covariance) Features(d int) []Feature {
+	var all []Feature
+	list := func(a, b int) { all = append(all, Feature{A: a, B: b}) }
+	if c.Kernel() == Diag {
+		blocked := d / matrixSide * matrixSide
+		for block := 0; block < blocked; block += matrixSide {
+			for i := range matrixSide {
+				list(block+i, block+i)
+			}
+			for i := range matrixSide {
+				list(block+i, d)
+			}
+		}
+		for a := blocked; a < d; a++ {
+			list(a, a)
+			list(a, d)
+		}
+		list(d, d)
+	} else {
+		blocked := (d + 1) / matrixSide * matrixSide
+		for block := 0; block < blocked; block += matrixSide {
+			for on := range matrixSide/2 + 1 {
+				for i := range matrixSide {
+					f := Feature{A: block + i, B: block + (i+on)%matrixSide}
+					f.Again = on == matrixSide/2 && i >= on // i+on and i are a pair already
+					all = append(all, f)
+				}
+			}
+			for b := block + matrixSide; b <= d; b++ {
+				for i := range matrixSide {
+					list(block+i, b)
+				}
+			}
+		}
+		for a := blocked; a <= d; a++ {
+			for b := blocked; b <= a; b++ {
+				list(a, b)
+			}
+		}
+	}
+	for len(all)%matrixSide != 0 {
+		all = append(all, Feature{A: d, B: d, Again: true})
+	}
+	return all
+}
+
+// FeatureTiles lists the same features in tiles of 8, so ordered that neighbouring tiles have the same coordinates A.
+func (c Covariance) FeatureTiles(d int) []Feature {
+	features := c.Features(d)
+	if c.Kernel() == Diag {
+		return features
+	}
+	var all []Feature
+	take := func(tile []Feature) {
+		for _, f := range tile {
+			if !f.Again {
+				all = append(all, tile...)
+				return
+			}
+		}
+	}
+	blocked := (d + 1) / matrixSide * matrixSide
+	rest := 0
+	for first := 0; first < blocked; first += tileFeatures {
+		for i := 0; i < len(features); i += tileFeatures {
+			if features[i].A >= blocked {
+				rest = i
+				break
+			}
+			if features[i].A == first {
+				take(features[i:][:tileFeatures])
+			}
+		}
+	}
+	for i := rest; i < len(features) && (rest > 0 || blocked == 0); i += tileFeatures {
+		take(features[i:][:tileFeatures])
+	}
+	return all
+}
+
+// MatrixShape is how a problem's matrices are cut up.
+type MatrixShape struct {
+	Chunks int // of components: the blocks that share an event
+	Rows   int // times 16 components of a chunk
+	Steps  int // times 16 features
+	Tiles  int // times 8 features where sums are made
+	Ranges int // of tiles: the blocks that share an event and a chunk
+	Share  int // tiles of a warp
+}
+
+// MatrixShape returns it.
+func (p Problem) MatrixShape() MatrixShape {
+	rows := (RoundComponents(p.M) + matrixSide - 1) / matrixSide
+	s := MatrixShape{Chunks: (rows + mostRows - 1) / mostRows}
+	s.Rows = (rows + s.Chunks - 1) / s.Chunks
+	s.Steps = len(p.Covariance.Features(p.D)) / matrixSide
+	s.Tiles = len(p.Covariance.FeatureTiles(p.D)) / tileFeatures
+	most := NewMatrixLayout().Summers * (matrixSums / (4 * s.Rows))
+	s.Ranges = (s.Tiles + most - 1) / most
+	s.Share = (s.Tiles + NewMatrixLayout().Summers*s.Ranges - 1) / (NewMatrixLayout().Summers * s.Ranges)
+	return s
+}
+
+// Span returns how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
+func (s MatrixShape) Span(p Problem) (width int) {
+	tiles := p.Covariance.FeatureTiles(p.D)
+	each := s.Share * NewMatrixLayout().Summers * tileFeatures
+	for len(tiles) > 0 {
+		n := min(each, len(tiles))
+		low, high := rangeOf(tiles[:n], p.D)
+		width, tiles = max(width, high-low), tiles[n:]
+	}
+	return width
+}
+
+// rangeOf returns the first coordinate, and the one after the last, of features, the 1 not counted.
+func rangeOf(features []Feature, d int) (low, high int) {
+	low = d
+	for _, f := range features {
+		for _, c := range []int{f.A, f.B} {
+			if c < d {
+				low, high = min(low, c), max(high, c+1)
+			}
+		}
+	}
+	return min(low, high), high
+}
+
+// FirstCoordinates lists the first coordinate of each range of tiles.
+func (s MatrixShape) FirstCoordinates(p Problem) []int {
+	var all []int
+	tiles := p.Covariance.FeatureTiles(p.D)
+	each := s.Share * NewMatrixLayout().Summers * tileFeatures
+	for len(tiles) > 0 {
+		n := min(each, len(tiles))
+		low, _ := rangeOf(tiles[:n], p.D)
+		all, tiles = append(all, low), tiles[n:]
+	}
+	return all
+}
+
+// leastRounded is how many events a component should have on average where responsibilities are rounded to 16 bits: of so many that
+// averages out to 1e-6.
+const leastRounded = 2048
+
+// roundedShares refuses what has too few events for responsibilities of 16 bits.
+func roundedShares(p Problem, t Target) string {
+	if p.N > 0 && p.N < leastRounded*int64(p.M) {
+		return fmt.Sprintf("rounds responsibilities to 16 bits: components want %d events on average", leastRounded)
+	}
+	return tensorCores(p, t)
+}
+
+// tensorCores refuses what tensor cores cannot do, or what only the reference serves.
+func tensorCores(p Problem, t Target) string {
+	largest := largestMatrixDiag
+	if p.Covariance.Kernel() == Full {
+		largest = largestMatrixFull
+	}
+	switch {
+	case p.Precision != Float32:
+		return "multiplies numbers of 16 bits, in two halves each: " + string(p.Precision) + " has more digits"
+	case t.number() < 80:
+		return "needs tensor cores that multiply 16 by 16 numbers, of sm_80 and later"
+	case p.D > largest:
+		return fmt.Sprintf("keeps a chunk's events in shared memory: at most D=%d for %s", largest, p.Covariance)
+	}
+	return directForm(p, t)
+}
+
+// matrixVariant is the matrix form with responsibilities of so many numbers of 16 bits.
+func matrixVariant(halves int) Variant {
+	v := Variant{
+		Stage: Accumulate, Strategy: "matrix", Events: ByDimension, Parameters: Global, Centred: true, Halves: halves,
+		Doc:      "Two products of matrices on tensor cores, features by components and events: responsibilities pass through memory.",
+		Template: "cuda/accumulate_matrix.cu.tmpl",
+		Refuse:   tensorCores,
+		Tunables: []Tunable{
+			{Name: "warps", Doc: "warps of a block that computes log-densities", Values: []int{16, 12, 8, 4}},
+			{Name: "stages", Doc: "how often weights of 64 features are in shared memory at once, 0 for all", Values: []int{0, 3}},
+		},
+		Resources: func(p Problem, c Config) Resources { return matrixResources(p, c, halves) },
+		Work:      func(p Problem, _ Config) Work { return matrixWork(p, halves) },
+	}
+	if halves == 1 {
+		v.Strategy, v.Refuse = "rounded", roundedShares
+		v.Doc = "The same with responsibilities of 16 bits: for many events."
+	}
+	return v
+}
+
+// matrixResources are those of the matrix form: a kernel that makes the features' weights, and those that follow it.
+func matrixResources(p Problem, c Config, halves int) Resources {
+	const (
+		reduced     = 32 // sums that a block adds up
+		half        = 2  // bytes
+		number, sum = 4, 8
+	)
+	s, layout, warps := p.MatrixShape(), NewMatrixLayout(), c.Value("warps")
+	components, features := s.Chunks*s.Rows*matrixSide, s.Tiles*tileFeatures
+	staged := s.Steps
+	if c.Value("stages") > 0 {
+		staged = c.Value("stages") * layout.StageSteps
+	}
+	density := Launch{
+		Entry: "density", Blocks: s.Chunks, BlocksPerUnit: 1, Threads: warps * warpThreads, Tile: warps * layout.Events,
+		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*(sum+2*(p.D+1)*(layout.Events+layout.EventPadding)*number),
+	}
+	moments := Launch{
+		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: 2, Threads: layout.Summers * warpThreads, Tile: layout.Batch, Sums: true,
+		SharedBytes: 2 * (layout.Batch*s.Rows*matrixSide*halves*half + (s.Span(p)+1)*layout.BatchPitch*number + layout.Batch*number),
+	}
+	r := Resources{
+		Threads: 4 * warpThreads, Tile: density.Tile, Blocks: components, Chunk: s.Rows * matrixSide,
+		// The weights of features; a component's scale, constant and load; its sums; the totals of blocks.
+		Workspace: s.Chunks*s.Steps*s.Rows*rowBytes + components*4*number + components*features*sum + layout.Totals*sum,
+		// Responsibilities; for each chunk the highest log-density and the scale.
+		WorkspacePerEvent: components*halves*half + s.Chunks*2*number,
+		RowBytes:          components * features * sum,
+		Then:              []Launch{density},
+	}
+	if s.Chunks > 1 {
+		r.Then = append(r.Then, Launch{Entry: "normalise", Blocks: 1, BlocksPerUnit: 4, Threads: CUDAThreads, Tile: CUDAThreads})
+	}
+	cells := RoundComponents(p.M) * p.Covariance.CellCount(p.D)
+	r.Then = append(r.Then, moments,
+		Launch{Entry: "reduce", Blocks: components * features / reduced, Threads: 8 * reduced},
+		Launch{Entry: "recentre", Blocks: cells/CUDAThreads + 1, Threads: CUDAThreads},
+		Launch{Entry: "advance", Blocks: RoundComponents(p.M), Threads: 4 * warpThreads, Loop: true})
+	return r
+}
+
+// matrixWork counts the products of halves: three for log-densities, and one more for sums than a responsibility has.
+func matrixWork(p Problem, halves int) Work {
+	const half = 2 // bytes
+	s := p.MatrixShape()
+	components, events := float64(s.Chunks*s.Rows*matrixSide), float64(max(p.N, 1))
+	products := float64(3*s.Steps*matrixSide + (1+halves)*s.Tiles*tileFeatures)
+	return Work{
+		Flops:      events * components * (2*products/tensorRate + softmaxFlops),
+		Bytes:      2*eventBytes(p) + 2*half*float64(halves)*events*components,
+		Efficiency: 0.5,
+	}
+}
+
+// tensorRate is how many operations tensor cores do while other units do one of float32: mma.sync on an H100.
+const tensorRate = 9
