@@ -26,6 +26,8 @@ type TrainOptions struct {
 	MaxIterations int
 	// Progress, where not nil, is called after every pass, from the goroutine that trains.
 	Progress func(Progress)
+	// Intact, where not nil, is asked after every pass what has become of the events: its error stands for what came of the pass.
+	Intact func() error
 }
 
 // Progress is where a fit stands.
@@ -67,7 +69,7 @@ func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, opt
 		return nil, err
 	}
 	fit := &Fit{Parameters: start.Clone()}
-	statistics, total, err := pass(ctx, data, fit.Parameters, options.MaxIterations == 0)
+	statistics, total, err := options.pass(ctx, data, fit.Parameters, options.MaxIterations == 0)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, opt
 		weight := statistics.EventWeight
 		next, report, err := update(ctx, data, statistics, prior, fit.Parameters)
 		if err == nil {
-			statistics, total, err = pass(ctx, data, next, fit.Iterations+1 == options.MaxIterations)
+			statistics, total, err = options.pass(ctx, data, next, fit.Iterations+1 == options.MaxIterations)
 		}
 		if err != nil {
 			fit.warnMended(mended, prior)
@@ -108,13 +110,18 @@ func (o TrainOptions) validate() error {
 }
 
 // pass runs over the events under p, and returns their log-likelihood; the last pass needs no statistics.
-func pass(ctx context.Context, data Loaded, p *Parameters, last bool) (s *Statistics, total float64, err error) {
+func (o TrainOptions) pass(ctx context.Context, data Loaded, p *Parameters, last bool) (s *Statistics, total float64, err error) {
 	if last {
 		var scores Scores
 		err = data.Score(ctx, p, &scores)
 		total = scores.Total
 	} else if s, err = data.Accumulate(ctx, p); err == nil {
 		total = s.LogLikelihood
+	}
+	if o.Intact != nil {
+		if lost := o.Intact(); lost != nil {
+			err = lost
+		}
 	}
 	switch {
 	case err != nil:
