@@ -41,20 +41,28 @@ func Matrix(m mat.Matrix) (Events, error) {
 
 // Table views the rows of a file that package dataset has read as events.
 func Table(t *dataset.Table) (Events, error) {
-	switch {
-	case t == nil:
+	if t == nil {
 		return nil, errors.New("gmmspec: events: there is no table")
-	case t.Float32 != nil:
-		return Float32(t.Float32, t.Rows, t.Columns)
-	default:
-		return Float64(t.Float64, t.Rows, t.Columns)
 	}
+	var events Events
+	var err error
+	if t.Float32 != nil {
+		events, err = Float32Stride(t.Float32, t.Rows, t.Columns, t.Stride)
+	} else {
+		events, err = Float64Stride(t.Float64, t.Rows, t.Columns, t.Stride)
+	}
+	if err != nil || t.Mapping == nil {
+		return events, err
+	}
+	return mixture.From(events, t.Mapping), nil
 }
 
-// ReadEvents reads a file of numbers, .csv or .npy, an event a row. [dataset.Read] does it with options, and [Table] views the
+// ReadEvents reads a file of numbers, .csv or .npy, an event a row. A large array stays where it lies where it can, as [dataset.Map] has
+// it: what becomes of its file is then an error of what is done with the events, which have the file open until the garbage collector
+// finds that nobody has them. [dataset.Map] and [dataset.Read], which takes all into memory, do it with options, and [Table] views their
 // result.
 func ReadEvents(path string) (Events, error) {
-	table, err := dataset.Read(path, dataset.Options{MaxMagnitude: MaxMagnitude})
+	table, err := dataset.Map(path, dataset.Options{MaxMagnitude: MaxMagnitude})
 	if err != nil {
 		return nil, fmt.Errorf("gmmspec: %w", err)
 	}

@@ -77,7 +77,11 @@ func (m *Model) score(ctx context.Context, events Events, out *mixture.Scores) e
 		if err != nil {
 			return err
 		}
-		if err := events.Score(ctx, p, out); err != nil || !plan.Explores() {
+		err = events.Score(ctx, p, out)
+		if lost := mixture.Intact(data.Events); lost != nil {
+			return lost
+		}
+		if err != nil || !plan.Explores() {
 			return err
 		}
 		if err := m.settings.explored(ctx, plan, events, p); err != nil {

@@ -78,7 +78,7 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 		}
 		fit, err = mixture.Train(ctx, events, start, prior, mixture.TrainOptions{
 			Tolerance: m.settings.tolerance, MinIterations: m.settings.min, MaxIterations: m.settings.max,
-			Progress: m.settings.progress,
+			Progress: m.settings.progress, Intact: func() error { return mixture.Intact(data.Events) },
 		})
 		if err == nil && plan.Explores() {
 			if err := m.settings.explored(ctx, plan, events, fit.Parameters); err != nil {

@@ -9,5 +9,7 @@
 // where there is one, the line or row and the column. No claim in a file is believed before it is held against the
 // file's size, so memory used is proportional to the input, never to what a header says.
 //
+// [Map] leaves a large array in its file, mapped into memory, where [Read] copies it.
+//
 // Results go out through [WriteNpy] and [WriteCSV], to any writer; [Replace] puts them under a path in one step.
 package dataset

@@ -18,7 +18,9 @@ var (
 	ErrTooLarge    = errors.New("too large")        // a number beyond what Options allows
 	ErrMissing     = errors.New("missing value")    // an empty field or a NaN, and missing values are not allowed
 	ErrSelection   = errors.New("column selection") // columns asked for that are not there, or are asked for twice
-	ErrShape       = errors.New("shape mismatch")   // values to write that do not fill the shape they are given
+	ErrCutShort    = errors.New("cut short while it was being read")
+	ErrChanged     = errors.New("changed while it was being read")
+	ErrShape       = errors.New("shape mismatch") // values to write that do not fill the shape they are given
 )
 
 // clip returns as much of a text as is shown.

@@ -12,8 +12,8 @@ import (
 // npyBlock is the bytes read at once: large enough for system calls not to show, small enough for a cache.
 const npyBlock = 1 << 18
 
-// readNpy reads an array of size bytes, header included, from r.
-func readNpy(r io.ReaderAt, size int64, source string, opts Options) (*Table, error) {
+// openNpy reads the header of an array of size bytes, header included, from r.
+func openNpy(r io.ReaderAt, size int64, source string, opts Options) (*npyArray, error) {
 	h, err := readNpyHeader(r, size)
 	if err != nil {
 		return nil, &Error{Source: source, Err: err}
@@ -22,9 +22,13 @@ func readNpy(r io.ReaderAt, size int64, source string, opts Options) (*Table, er
 	if err != nil {
 		return nil, &Error{Source: source, Err: err}
 	}
-	t := &Table{Rows: h.rows, Columns: len(columns), Source: source}
-	a := &npyArray{npyHeader: h, r: r, source: source, selected: columns, allowMissing: opts.AllowMissing, limit: opts.limit()}
-	switch h.width {
+	return &npyArray{npyHeader: h, r: r, source: source, selected: columns, allowMissing: opts.AllowMissing, limit: opts.limit()}, nil
+}
+
+// table reads the array into memory.
+func (a *npyArray) table() (t *Table, err error) {
+	t = &Table{Rows: a.rows, Columns: len(a.selected), Source: a.source}
+	switch a.width {
 	case halfBytes:
 		t.Float32, err = gather(a, decodeHalf)
 	case floatBytes:

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -35,6 +36,15 @@ func npyBytes(major byte, dictionary string, elements ...any) []byte {
 		}
 	}
 	return file
+}
+
+// readNpy reads an array of size bytes into memory.
+func readNpy(r io.ReaderAt, size int64, source string, opts Options) (*Table, error) {
+	a, err := openNpy(r, size, source, opts)
+	if err != nil {
+		return nil, err
+	}
+	return a.table()
 }
 
 func readBytes(t *testing.T, file []byte, columns string, allowMissing bool) (*Table, error) {

@@ -26,7 +26,16 @@ type Options struct {
 //
 // Read returns an error wrapping [ErrUnsupported], [ErrMalformed], [ErrEmpty], [ErrNotNumber], [ErrNotFinite],
 // [ErrTooLarge], [ErrMissing], [ErrSelection], or what the operating system reported.
-func Read(path string, opts Options) (*Table, error) {
+func Read(path string, opts Options) (*Table, error) { return read(path, opts, false) }
+
+// Map returns the events in the file at path as [Read] does, but leaves a large array where it lies, mapped into memory, where the
+// system can do that and its values are such as memory has them: .npy of float32 or float64, in this machine's byte order and C
+// order, of which an unbroken range of columns is selected that makes up half of it or more. See [Mapping] for what that asks of
+// the caller; values are checked, and errors are returned, as Read does.
+func Map(path string, opts Options) (*Table, error) { return read(path, opts, true) }
+
+// read is Read, and with mapped set Map.
+func read(path string, opts Options, mapped bool) (t *Table, err error) {
 	if !(opts.MaxMagnitude >= 0) {
 		return nil, fmt.Errorf("dataset: Options.MaxMagnitude is %v: want at least 0", opts.MaxMagnitude)
 	}
@@ -47,7 +56,11 @@ func Read(path string, opts Options) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	defer func() { _ = file.Close() }() // it is only read
+	defer func() {
+		if t == nil || t.Mapping == nil {
+			_ = file.Close() // it was only read
+		}
+	}()
 	info, err := file.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -58,7 +71,16 @@ func Read(path string, opts Options) (*Table, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &Error{Source: path, Err: fmt.Errorf("%w: not a regular file", ErrUnsupported)}
 	}
-	return readNpy(file, info.Size(), path, opts)
+	a, err := openNpy(file, info.Size(), path, opts)
+	if err != nil {
+		return nil, err
+	}
+	if mapped && info.Size() >= leastMapped && a.asInMemory() {
+		if m := newMapping(file, info, path); m != nil {
+			return a.view(m)
+		}
+	}
+	return a.table()
 }
 
 // limit is the largest absolute value that is let through.

@@ -22,7 +22,7 @@ type Events interface {
 	// Read fills dst, row by row, with the events from, from+1, … as many as fit; len(dst) is a multiple of D.
 	Read(dst []float64, from int)
 
-	sealed()
+	intact() error
 }
 
 // Rows is N events of D numbers each in one slice. It is what [Float32] and [Float64] return, which check that the sizes agree;
@@ -31,10 +31,11 @@ type Rows[T float32 | float64] struct {
 	data   []T
 	n, d   int
 	stride int
+	source Source // nil for memory
 }
 
 // Slice returns the numbers: event n is data[n·stride : n·stride+D]. They are the caller's of [Float32] or [Float64], not to be
-// changed.
+// changed; those of a [Source] are to be looked at within Guard, and not by code in other languages.
 func (r *Rows[T]) Slice() (data []T, stride int) { return r.data, r.stride }
 
 // Float32 views n events of d numbers each in data, event i beginning at data[i·stride]. A stride of 0 stands for d; the last
@@ -80,15 +81,34 @@ func (r *Rows[T]) Dims() int {
 
 // Read copies events into dst.
 func (r *Rows[T]) Read(dst []float64, from int) {
-	for i := range len(dst) / r.d {
-		row := r.data[(from+i)*r.stride:][:r.d]
-		for j, v := range row {
-			dst[i*r.d+j] = float64(v)
+	r.Guard(func() {
+		for i := range len(dst) / r.d {
+			row := r.data[(from+i)*r.stride:][:r.d]
+			for j, v := range row {
+				dst[i*r.d+j] = float64(v)
+			}
 		}
-	}
+	})
 }
 
-func (r *Rows[T]) sealed() {}
+// Guarded reports whether the numbers lie in a [Source].
+func (r *Rows[T]) Guarded() bool { return r.source != nil }
+
+// Guard calls read, as the source of the numbers would have it.
+func (r *Rows[T]) Guard(read func()) {
+	if r.source == nil {
+		read()
+		return
+	}
+	r.source.Guard(read)
+}
+
+func (r *Rows[T]) intact() error {
+	if r == nil || r.source == nil {
+		return nil
+	}
+	return r.source.Intact()
+}
 
 // Matrix views the rows of m as events. A dense matrix is viewed as [Float64] does; others are read through At, which must
 // be safe for concurrent use, as it is for gonum's own.
@@ -127,4 +147,4 @@ func (e *matrix) Read(dst []float64, from int) {
 	}
 }
 
-func (e *matrix) sealed() {}
+func (e *matrix) intact() error { return nil }

@@ -46,7 +46,7 @@ func (s *Summary) Warnings() []string {
 // Summarize reads all events once, in parallel, and sums in a fixed order. It refuses coordinates that are infinite, beyond
 // [MaxMagnitude] or, unless data.Missing is set, NaN (*[EventError], of the first such event), weights of the wrong number
 // (*[ShapeError]), weights that are negative, beyond MaxMagnitude or all zero, dimensions of which nothing is present, and
-// events so far apart that their weighted squares overflow. It stops between chunks once ctx is cancelled.
+// events so far apart that their weighted squares overflow, and reports what has become of events that lie in a [Source]. It stops between chunks once ctx is cancelled.
 func Summarize(ctx context.Context, data Data) (*Summary, error) {
 	if ctx == nil {
 		return nil, errors.New("mixture: there is no context")
@@ -92,6 +92,9 @@ func Summarize(ctx context.Context, data Data) (*Summary, error) {
 	close(next)
 	wait.Wait()
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := Intact(data.Events); err != nil {
 		return nil, err
 	}
 	return summary(parts, n, d)

@@ -26,6 +26,8 @@ type TrainOptions struct {
 	MaxIterations int
 	// Progress, where not nil, is called after every pass, from the goroutine that trains.
 	Progress func(Progress)
+	// Intact, where not nil, is asked after every pass what has become of the events: its error stands for what came of the pass.
+	Intact func() error
 }
 
 // Progress is where a fit stands.
@@ -67,7 +69,7 @@ func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, opt
 		return nil, err
 	}
 	fit := &Fit{Parameters: start.Clone()}
-	statistics, total, err := pass(ctx, data, fit.Parameters, options.MaxIterations == 0)
+	statistics, total, err := options.pass(ctx, data, fit.Parameters, options.MaxIterations == 0)
 	if err != nil {
 		return nil, err
 	}
@@ -78,25 +80,23 @@ func Train(ctx context.Context, data Loaded, start *Parameters, prior Prior, opt
 		next, report, err := update(ctx, data, statistics, prior, fit.Parameters)
 		if err == nil {
 			var run *Run
-			if run, err = iterate(ctx, data, next, prior, fit, weight, options); run != nil {
+			if run, err = options.iterate(ctx, data, next, prior, fit, weight); run != nil {
 				for i, total := range run.Totals {
 					if fit.step(total, weight, options); i > 0 {
 						report = Report{} // the device hands over what there is to mend
 					}
 				}
 				if len(run.Totals) > 0 {
-					fit.Parameters, mended = run.Parameters, report
+					fit.Parameters, mended, report = run.Parameters, report, Report{}
 				}
 				if statistics = run.Statistics; statistics != nil {
 					continue
 				}
-				if next = run.Next; len(run.Totals) > 0 {
-					report = Report{}
-				}
+				next = run.Next
 			}
 		}
 		if err == nil {
-			statistics, total, err = pass(ctx, data, next, fit.Iterations+1 == options.MaxIterations)
+			statistics, total, err = options.pass(ctx, data, next, fit.Iterations+1 == options.MaxIterations)
 		}
 		if err != nil {
 			fit.warnMended(mended, prior)
@@ -124,13 +124,18 @@ func (o TrainOptions) validate() error {
 }
 
 // pass runs over the events under p, and returns their log-likelihood; the last pass needs no statistics.
-func pass(ctx context.Context, data Loaded, p *Parameters, last bool) (s *Statistics, total float64, err error) {
+func (o TrainOptions) pass(ctx context.Context, data Loaded, p *Parameters, last bool) (s *Statistics, total float64, err error) {
 	if last {
 		var scores Scores
 		err = data.Score(ctx, p, &scores)
 		total = scores.Total
 	} else if s, err = data.Accumulate(ctx, p); err == nil {
 		total = s.LogLikelihood
+	}
+	if o.Intact != nil {
+		if lost := o.Intact(); lost != nil {
+			err = lost
+		}
 	}
 	switch {
 	case err != nil:
@@ -155,19 +160,25 @@ func update(ctx context.Context, data Loaded, s *Statistics, prior Prior, previo
 }
 
 // iterate has the device go on from p, where it can, and leaves the last pass to be made.
-func iterate(ctx context.Context, data Loaded, p *Parameters, prior Prior, fit *Fit, weight float64, options TrainOptions) (*Run, error) {
+func (o TrainOptions) iterate(ctx context.Context, data Loaded, p *Parameters, prior Prior, fit *Fit, weight float64) (*Run, error) {
 	device, ok := data.(Iterator)
-	passes := options.MaxIterations - fit.Iterations - 1
+	passes := o.MaxIterations - fit.Iterations - 1
 	if !ok || passes < 1 {
 		return nil, nil
 	}
 	run, err := device.Iterate(ctx, p, prior, Limits{
-		Passes: passes, Tolerance: options.Tolerance * weight, Previous: fit.LogLikelihood, Least: options.MinIterations - fit.Iterations,
+		Passes: passes, Tolerance: o.Tolerance * weight, Previous: fit.LogLikelihood, Least: o.MinIterations - fit.Iterations,
 	})
-	if run != nil && slices.ContainsFunc(run.Totals, func(total float64) bool { return math.IsNaN(total) || math.IsInf(total, 0) }) {
-		return nil, errNotFinite
+	if err == nil && o.Intact != nil {
+		err = o.Intact()
 	}
-	return run, err
+	if err == nil && run != nil && slices.ContainsFunc(run.Totals, func(total float64) bool { return math.IsNaN(total) || math.IsInf(total, 0) }) {
+		err = errNotFinite
+	}
+	if err != nil {
+		return nil, err
+	}
+	return run, nil
 }
 
 // errNotFinite is what a pass whose total is not a number leads to; devices clamp, so it speaks of a broken one.

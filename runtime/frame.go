@@ -54,10 +54,10 @@ func Read[T Real](f Frame, dst []T, events mixture.Events, from int, buffer []fl
 	switch rows := events.(type) {
 	case *mixture.Rows[float32]:
 		data, stride := rows.Slice()
-		readRows(f, dst, data[from*stride:], d, stride)
+		rows.Guard(func() { readRows(f, dst, data[from*stride:], d, stride) })
 	case *mixture.Rows[float64]:
 		data, stride := rows.Slice()
-		readRows(f, dst, data[from*stride:], d, stride)
+		rows.Guard(func() { readRows(f, dst, data[from*stride:], d, stride) })
 	default:
 		events.Read(buffer[:len(dst)], from)
 		readRows(f, dst, buffer, d, d)

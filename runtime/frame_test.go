@@ -95,11 +95,35 @@ func TestReadViews(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, events := range map[string]mixture.Events{"strided float32": strided, "dense": dense, "transposed": other} {
+	for name, events := range map[string]mixture.Events{
+		"strided float32": strided, "dense": dense, "transposed": other,
+		"float32 in a source": mixture.From(strided, open{}), "float64 in a source": mixture.From(dense, open{}),
+	} {
 		got := slices.Repeat([]float32{float32(math.NaN())}, len(want))
 		runtime.Read(f, got, events, from, make([]float64, len(want)))
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v: want %v", name, got, want)
 		}
+	}
+}
+
+// open is a source in which everything is there.
+type open struct{}
+
+func (open) Guard(read func()) { read() }
+func (open) Intact() error     { return nil }
+
+// closed is one in which nothing is any more.
+type closed struct{ open }
+
+func (closed) Guard(func()) {}
+
+// TestReadIsGuarded: numbers of a source are looked at by its Guard alone.
+func TestReadIsGuarded(t *testing.T) {
+	s, events := summary(t, []float64{1, 2, 3, 4}, 2)
+	got := []float64{7, 7, 7, 7}
+	runtime.Read(runtime.CentredFrame(s), got, mixture.From(events, closed{}), 0, make([]float64, len(got)))
+	if !slices.Equal(got, []float64{7, 7, 7, 7}) {
+		t.Errorf("read %v of what was not there", got)
 	}
 }

@@ -29,7 +29,7 @@ func readData(c *cobra.Command, path string, columns *columnsFlag) (*dataset.Tab
 	}
 	done := make(chan result, 1)
 	go func() {
-		table, err := dataset.Read(path, dataset.Options{Columns: columns.selection, MaxMagnitude: gmmspec.MaxMagnitude, Stdin: c.InOrStdin()})
+		table, err := dataset.Map(path, dataset.Options{Columns: columns.selection, MaxMagnitude: gmmspec.MaxMagnitude, Stdin: c.InOrStdin()})
 		done <- result{table, err}
 	}()
 	select {

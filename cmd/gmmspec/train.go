@@ -101,6 +101,9 @@ func (f *trainFlags) run(c *cobra.Command, path string) error {
 	case interrupted && result == nil:
 		return errors.New("interrupted before the first iteration: there is nothing to write")
 	case err != nil && !interrupted:
+		if _, named := errors.AsType[*dataset.Error](err); named {
+			return err
+		}
 		return fmt.Errorf("fitting %s: %w", table.Source, err)
 	}
 	return f.report(c, table, model, result, interrupted)

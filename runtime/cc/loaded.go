@@ -106,14 +106,16 @@ type block[T runtime.Real] struct {
 	events  Arg // n rows, stride apart
 	wide    int // 1 where they are of float64
 	stride  int
-	weights []T // nil for weights of 1
+	order   []uint32 // their numbers among the rows, nil where they come one after another
+	weights []T      // nil for weights of 1
 	frame   []float64
 }
 
 // worker is what one goroutine needs to call kernels.
 type worker[T runtime.Real] struct {
 	weights          []T
-	buffer           []float64 // a block of events that are no rows
+	buffer           []float64 // a block of events that are no rows, or lie in a source
+	narrow           []float32 // a block of events that lie in a source as float32
 	scratch          []T
 	responsibilities []T // components × blockEvents
 	logLikelihoods   []T
@@ -128,7 +130,7 @@ func (l *loaded[T]) newWorker() *worker[T] {
 	if w, ok := l.workers.Get().(*worker[T]); ok {
 		return w
 	}
-	p, n := l.device.program, min(blockEvents, l.data.Events.Len())
+	p, n := l.device.program, l.longest()
 	w := &worker[T]{logLikelihoods: make([]T, n), labels: make([]int32, n), frame: make([]float64, 2*p.Dimensions)}
 	if l.data.Weights != nil {
 		w.weights = make([]T, n)
@@ -154,16 +156,13 @@ func (l *loaded[T]) take(w *worker[T], from, n int) block[T] {
 	b := block[T]{from: from, n: n, wide: 1, frame: l.scales}
 	switch rows := l.data.Events.(type) {
 	case *mixture.Rows[float32]:
-		data, stride := rows.Slice()
-		b.events, b.stride, b.wide = Ptr(data[from*stride:]), stride, 0
+		b.wide = 0
+		b.events, b.stride = consecutive(rows, &w.narrow, l.longest(), from, n)
 	case *mixture.Rows[float64]:
-		data, stride := rows.Slice()
-		b.events, b.stride = Ptr(data[from*stride:]), stride
+		b.events, b.stride = consecutive(rows, &w.buffer, l.longest(), from, n)
 	default:
 		d := l.device.program.Dimensions
-		if w.buffer == nil {
-			w.buffer = make([]float64, min(blockEvents, l.data.Events.Len())*d)
-		}
+		room(&w.buffer, l.longest()*d)
 		l.data.Events.Read(w.buffer[:n*d], from)
 		b.events, b.stride = Ptr(w.buffer), d
 	}
@@ -181,11 +180,10 @@ func (l *loaded[T]) takeOrdered(w *worker[T], order []uint32) block[T] {
 	b := block[T]{n: len(order), wide: 1, frame: l.scales}
 	switch rows := l.data.Events.(type) {
 	case *mixture.Rows[float32]:
-		data, stride := rows.Slice()
-		b.events, b.stride, b.wide = Ptr(data), stride, 0
+		b.wide = 0
+		b.events, b.stride, b.order = scattered(rows, &w.narrow, l.longest(), order)
 	case *mixture.Rows[float64]:
-		data, stride := rows.Slice()
-		b.events, b.stride = Ptr(data), stride
+		b.events, b.stride, b.order = scattered(rows, &w.buffer, l.longest(), order)
 	}
 	if l.data.Weights != nil {
 		b.weights = w.weights[:len(order)]
@@ -196,6 +194,50 @@ func (l *loaded[T]) takeOrdered(w *worker[T], order []uint32) block[T] {
 	return b
 }
 
+// consecutive returns where a kernel finds n events, and how far apart. In a source nothing guards it: from there they are copied to
+// space, of most events.
+func consecutive[E runtime.Real](rows *mixture.Rows[E], space *[]E, most, from, n int) (events Arg, stride int) {
+	data, stride := rows.Slice()
+	if !rows.Guarded() {
+		return Ptr(data[from*stride:]), stride
+	}
+	d := rows.Dims()
+	room(space, most*d)
+	rows.Guard(func() {
+		if stride == d {
+			copy((*space)[:n*d], data[from*d:])
+			return
+		}
+		for i := range n {
+			copy((*space)[i*d:][:d], data[(from+i)*stride:])
+		}
+	})
+	return Ptr(*space), d
+}
+
+// scattered is consecutive of the events of these numbers. A copy is in their order, so that none is left.
+func scattered[E runtime.Real](rows *mixture.Rows[E], space *[]E, most int, order []uint32) (events Arg, stride int, left []uint32) {
+	data, stride := rows.Slice()
+	if !rows.Guarded() {
+		return Ptr(data), stride, order
+	}
+	d := rows.Dims()
+	room(space, most*d)
+	rows.Guard(func() {
+		for i, number := range order {
+			copy((*space)[i*d:][:d], data[int(number)*stride:])
+		}
+	})
+	return Ptr(*space), d, nil
+}
+
+// room makes space hold that many numbers.
+func room[E any](space *[]E, length int) {
+	if len(*space) < length {
+		*space = make([]E, length)
+	}
+}
+
 // run calls a kernel over a block of events: the arguments that all of them begin with, its own, and the scratch memory.
 func (l *loaded[T]) run(k *kernel, w *worker[T], b block[T], packed *runtime.PackedModel[T], own ...Arg) {
 	var args [MaxArgs]Arg
@@ -204,6 +246,9 @@ func (l *loaded[T]) run(k *kernel, w *worker[T], b block[T], packed *runtime.Pac
 	args[n] = Ptr(w.scratch)
 	k.call.Call(args[:n+1]...)
 }
+
+// longest is how many events a block has at most.
+func (l *loaded[T]) longest() int { return min(blockEvents, l.data.Events.Len()) }
 
 // blocks is how many blocks the events are.
 func (l *loaded[T]) blocks() int { return (l.data.Events.Len() + blockEvents - 1) / blockEvents }

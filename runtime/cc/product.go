@@ -203,7 +203,7 @@ func (l *loaded[T]) bucketer(packed *runtime.PackedModel[T], p *mixture.Paramete
 		} else { // all, the parcel's own component first
 			w.active = append(append(append(w.active[:0], int32(parcel.component)), all[:parcel.component]...), all[parcel.component+1:]...)
 		}
-		l.run(l.device.centred, w, b, packed, Ptr(order), Ptr(means), Ptr(w.active), Int(len(w.active)), Ptr(labels), Ptr(extremes), Ptr(sums))
+		l.run(l.device.centred, w, b, packed, Ptr(b.order), Ptr(means), Ptr(w.active), Int(len(w.active)), Ptr(labels), Ptr(extremes), Ptr(sums))
 	}
 }
 
