@@ -110,7 +110,7 @@ func (c *chooser) inspected(p variants.Problem) (*Plan, error) {
 	if c.settings.device == DeviceCUDA {
 		return c.cuda(p)
 	}
-	p.Precision = c.precision(variants.Float64)
+	p.Precision = c.precision()
 	return c.on(p, c.ccDevice(p.Precision))
 }
 
