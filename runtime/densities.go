@@ -109,7 +109,7 @@ func (e *DensityErrors) of(m int, o *overlap) float64 {
 			continue
 		}
 		most, square := 0.5*math.Sqrt(p.Weights[k]/p.Weights[m]), e.errors[m]*e.errors[m]+e.errors[k]*e.errors[k]
-		h := most * o.of(m, k, negligible*negligible/(most*square*float64(p.M)))
+		h := most * o.of(m, k, math.Log(negligible*negligible/(most*square*float64(p.M))))
 		shared += h
 		squares += h * square
 		largest = math.Max(largest, square)
@@ -156,7 +156,7 @@ func newOverlap(p *mixture.Parameters, factors *mixture.Factors) *overlap {
 	return &overlap{p, factors, make([]float64, p.D), make([]float64, p.D), make([]float64, p.D*(p.D+1)/2)}
 }
 
-// of returns that of components m and k, or a bound of it that is at most enough.
+// of returns that of components m and k, or a bound of it whose logarithm is at most enough.
 func (o *overlap) of(m, k int, enough float64) float64 {
 	from, to := o.p.Mean(m), o.p.Mean(k)
 	for j := range o.difference {
@@ -165,13 +165,13 @@ func (o *overlap) of(m, k int, enough float64) float64 {
 	exponent := 0.0
 	switch o.p.Covariance {
 	case mixture.Full:
-		if exponent = o.alongLine(m, k); exponent > math.Log(enough) {
+		if exponent = o.alongLine(m, k); exponent > enough {
 			exponent = math.Min(exponent, o.full(m, k))
 		}
 	case mixture.Tied:
 		exponent = -o.project(m) / 8
 	case mixture.Diag, mixture.Spherical:
-		exponent = o.diagonal(m, k)
+		exponent = o.diagonal(m, k, enough)
 	}
 	if !(exponent < 0) { // equal ones, or numbers that are not finite
 		return 1
@@ -246,14 +246,20 @@ func (o *overlap) full(m, k int) float64 {
 	return -math.Log(determinants)/2 - squares/8
 }
 
-// diagonal is the logarithm for variances.
-func (o *overlap) diagonal(m, k int) float64 {
+// diagonal is the logarithm for variances, or a bound of it that is at most enough.
+func (o *overlap) diagonal(m, k int, enough float64) float64 {
 	d, determinants, squares := o.p.D, 1.0, 0.0
+	one, other := o.factors.Inverse[m*d:][:d], o.factors.Inverse[k*d:][:d]
 	for j, difference := range o.difference {
-		a, b := o.factors.Inverse[m*d+j], o.factors.Inverse[k*d+j]
-		variance := (1/(a*a) + 1/(b*b)) / 2
-		determinants *= variance * a * b
-		squares += difference * difference / variance
+		// With a and b the inverses of standard deviations, ½(1/a² + 1/b²) = (a² + b²) / 2a²b².
+		a, b := one[j]*one[j], other[j]*other[j]
+		squares += difference * difference * 2 * a / (a + b) * b
+		if -squares/8 <= enough {
+			return -squares / 8
+		}
+	}
+	for j, a := range one {
+		determinants *= (a/other[j] + other[j]/a) / 2
 	}
 	return -math.Log(determinants)/2 - squares/8
 }
