@@ -72,6 +72,7 @@ func (c *chooser) plan(p variants.Problem) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.promise(plan)
 	switch {
 	case plan.Device == DeviceReference && c.settings.precision == PrecisionFloat32:
 		c.warnings = append(c.warnings, "float32 was asked for: the reference, which does the work, has float64 alone")
@@ -236,7 +237,7 @@ func (c *chooser) cc(p variants.Problem) (*Plan, error) {
 	if err := c.unusableC(); err != nil {
 		return nil, err
 	}
-	p.Precision = c.precision(variants.Float64)
+	p.Precision = c.precision()
 	return c.on(p, c.ccDevice(p.Precision))
 }
 
@@ -279,7 +280,7 @@ func (c *chooser) cuda(p variants.Problem) (*Plan, error) {
 	if err := c.unusableCUDA(); err != nil && c.settings.arch == "" {
 		return nil, err
 	}
-	p.Precision = c.precision(variants.Float32)
+	p.Precision = c.precision()
 	d, err := c.cudaDevice(p.Precision)
 	if err != nil {
 		return nil, err
@@ -310,12 +311,43 @@ func (c *chooser) startup() float64 {
 	return cudaStartup
 }
 
-// precision returns the precision asked for, or the one that auto stands for.
-func (c *chooser) precision(auto variants.Precision) variants.Precision {
-	if c.settings.precision == PrecisionAuto {
-		return auto
+// precision returns the precision asked for, or the one that auto and fast stand for: see [WithPrecision].
+func (c *chooser) precision() variants.Precision {
+	s := c.settings
+	switch {
+	case s.precision == PrecisionFloat32, s.precision == PrecisionFloat64:
+		return variants.Precision(s.precision)
+	case s.unfit != nil:
+		return variants.Float64
+	case s.precision == PrecisionFast, c.need.Train && s.maxError >= LeastFloat32MaxError:
+		return variants.Float32
 	}
-	return variants.Precision(c.settings.precision)
+	return variants.Float64
+}
+
+// promise says of a plan what precision it is in, why, and what is promised of it.
+func (c *chooser) promise(plan *Plan) {
+	s := c.settings
+	single := plan.Problem.Precision == variants.Float32
+	if single && c.need.Train {
+		plan.MaxError, plan.Promised = s.maxError, s.precision == PrecisionAuto
+	}
+	switch {
+	case plan.Device == DeviceReference:
+		plan.WhyPrecision = "the reference has no other"
+	case s.precision == PrecisionFloat32, s.precision == PrecisionFloat64:
+		plan.WhyPrecision = "it was asked for"
+	case s.unfit != nil:
+		plan.WhyPrecision = fmt.Sprintf("float32 cannot hold this fit (%s)", s.unfit.What())
+	case s.precision == PrecisionFast:
+		plan.WhyPrecision = "it is the fastest"
+	case single:
+		plan.WhyPrecision = fmt.Sprintf("an iteration puts covariances at most %g off, or the fit goes on in float64", s.maxError)
+	case c.need.Train:
+		plan.WhyPrecision = fmt.Sprintf("float32 keeps no less than %g, and %g is allowed", LeastFloat32MaxError, s.maxError)
+	default:
+		plan.WhyPrecision = "scores are, unless something else is asked for"
+	}
 }
 
 // cudaDevice describes the CUDA device asked for, or any of the architecture asked for.

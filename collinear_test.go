@@ -55,7 +55,7 @@ func TestUpdateInDoubt(t *testing.T) {
 	require.Have(t, "cc", available(w, "cc"))
 	const d, n = 3, 100.0
 	events, previous := sampled(t, corpus.Random(1, 100, 1, d, Full))
-	model := mustNew(t, 1, d, WithDevice(DeviceCC), WithVariant("update-full-component"), WithParameters(previous), withWorkshop(w))
+	model := mustNew(t, 1, d, WithDevice(DeviceCC), WithVariant("update-full-component"), WithPrecision(PrecisionFloat64), WithParameters(previous), withWorkshop(w))
 	j := job{components: 1, data: mixture.Data{Events: events}, need: autotune.Need{Train: true, Passes: 1}}
 	o, err := model.devices.open(t.Context(), model.settings, j, func(s string) { t.Error(s) })
 	if err != nil {

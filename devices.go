@@ -60,18 +60,18 @@ func newDevices(s *settings) *devices {
 	return &devices{settings: s, kept: map[string]*opened{}, failed: map[string]error{}, told: map[string]bool{}}
 }
 
-// run plans a job, opens the device, and has the work done there. Where float32 was chosen for the job and cannot hold it,
-// the work is done again in float64.
+// run plans a job, opens the device, and has the work done there. Where float32 was chosen for the job and cannot hold it, or not keep
+// what is promised, work is called again, to go on in float64.
 func (d *devices) run(ctx context.Context, j job, work work, warn func(string)) error {
 	s := *d.settings
 	for {
 		err := d.try(ctx, &s, j, work, warn)
 		precision, unfit := errors.AsType[*runtime.PrecisionError](err)
-		if !unfit || s.precision != PrecisionAuto {
+		if !unfit || s.unfit != nil || s.precision != PrecisionAuto && s.precision != PrecisionFast {
 			return err
 		}
-		warn(fmt.Sprintf("float32 cannot hold this fit (%v): it was done in float64", precision))
-		s.precision = PrecisionFloat64
+		warn(fmt.Sprintf("float32 cannot hold this fit (%s): it went on in float64", precision.What()))
+		s.unfit = precision
 	}
 }
 
@@ -269,7 +269,7 @@ func kind(p variants.Problem) variants.Problem {
 
 // signature tells devices apart that differ in anything but the number of events.
 func signature(p *Plan) string {
-	text := p.Device + " " + kind(p.Problem).String()
+	text := fmt.Sprint(p.Device, " ", kind(p.Problem), " ", p.MaxError, p.Promised)
 	for _, c := range p.Choices {
 		text += " " + c.Variant + " " + c.Config
 	}
@@ -294,6 +294,7 @@ func openPlan(ctx context.Context, s *settings, plan *Plan) (mixture.Device, err
 	if err := selfTest(ctx, device, plan); err != nil {
 		return nil, errors.Join(err, device.Close())
 	}
+	program.MaxError, program.Promised = plan.MaxError, plan.Promised // which is no matter of the self-test
 	return device, nil
 }
 

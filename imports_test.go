@@ -186,7 +186,7 @@ func TestAhead(t *testing.T) {
 // aheadProgram compiles what the program carries.
 func aheadProgram(t *testing.T, w *workshop) *runtime.Program {
 	t.Helper()
-	s, err := newSettings(2, 2, []Option{withWorkshop(w), WithDevice(DeviceCC)})
+	s, err := newSettings(2, 2, []Option{withWorkshop(w), WithDevice(DeviceCC), WithPrecision(PrecisionFloat64)})
 	if err != nil {
 		t.Fatal(err)
 	}

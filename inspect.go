@@ -49,7 +49,7 @@ const inspectedEvents = 1_000_000
 
 // Render returns the sources that a plan for training and scoring would compile, or of those alone that [WithVariant]
 // names. The device is cc unless [WithDevice] or [WithArch] say otherwise; for cuda no GPU is needed, and the architecture is
-// sm_90 unless one is there or named.
+// sm_90 unless one is there or named. The precision auto stands for that of training.
 func Render(m, d int, options ...Option) ([]Source, error) {
 	s, plan, err := inspect(m, d, options)
 	if err != nil {
@@ -110,7 +110,7 @@ func (c *chooser) inspected(p variants.Problem) (*Plan, error) {
 	if c.settings.device == DeviceCUDA {
 		return c.cuda(p)
 	}
-	p.Precision = c.precision(variants.Float64)
+	p.Precision = c.precision()
 	return c.on(p, c.ccDevice(p.Precision))
 }
 

@@ -37,7 +37,7 @@ func TestExplainLarge(t *testing.T) {
 		t.Errorf("plan\n%v", plan)
 	}
 	text := plan.String()
-	for _, part := range []string{"M=64 D=19 N=1000000 full float64", "accumulate-full-lanes", "not reference", "not cuda"} {
+	for _, part := range []string{"M=64 D=19 N=1000000 full float32", "float32: an iteration puts covariances at most 1e-05 off", "accumulate-full-lanes", "not reference", "not cuda"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the plan does not say %q:\n%s", part, text)
 		}

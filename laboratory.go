@@ -136,7 +136,7 @@ func (l *laboratory) verify(ctx context.Context, p variants.Problem, c variants.
 	if err := errors.Join(err, device.Close()); err != nil {
 		return 0, err
 	}
-	stage, tolerance := c.Variant.Stage, selfTestTolerance(plan)
+	stage, tolerance := c.Variant.Stage, selfTestTolerance(plan, c.Variant.Stage)
 	worst := compare.Worst(measures[stage]...)
 	if tolerance.Judge(worst.Error) == compare.Wrong {
 		if estep := compare.Worst(measures[variants.EStep]...); stage == variants.Moments && tolerance.Judge(estep.Error) == compare.Wrong {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
 	"github.com/gmmspec/gmmspec/variants"
 )
 
@@ -23,8 +24,16 @@ const (
 // The precisions that [WithPrecision] takes.
 const (
 	PrecisionAuto    = "auto"
+	PrecisionFast    = "fast"
 	PrecisionFloat32 = "float32"
 	PrecisionFloat64 = "float64"
+)
+
+// The default of [WithMaxError], the least that it takes, and the least for which auto takes float32.
+const (
+	DefaultMaxError      = runtime.DefaultMaxError
+	LeastMaxError        = runtime.LeastMaxError
+	LeastFloat32MaxError = runtime.LeastMaxError32
 )
 
 // The defaults of [WithTolerance] and [WithIterations].
@@ -46,7 +55,9 @@ type settings struct {
 	arch          string
 	events        int64 // that Render and Compile plan for
 	precision     string
-	variants      []string // that were named
+	maxError      float64
+	unfit         *runtime.PrecisionError // why float32 does not do what it was chosen for, nil where it was not tried
+	variants      []string                // that were named
 	mode          PlanMode
 
 	start     Start
@@ -75,9 +86,24 @@ func WithCovariance(c Covariance) Option {
 // "reference".
 func WithDevice(name string) Option { return func(s *settings) { s.device = name } }
 
-// WithPrecision sets the floating-point type of the kernels: "auto" (the default: float64 on cc and the reference, float32 on
-// cuda), "float32" or "float64". Sums and the M-step are float64 always, and so is all of the reference, whatever is asked for.
+// WithPrecision sets the floating-point type of the kernels, on every device alike. Sums and the M-step are float64 always, and so is
+// all of the reference, whatever is asked for.
+//
+//   - "auto", the default: the cheapest that keeps what [WithMaxError] allows. A fit is done in float32, and goes on in float64, with a
+//     warning, from the iteration on for which estimates from the parameters say that float32 would not keep it; from the start where
+//     less than [LeastFloat32MaxError] is allowed. Scores, labels and responsibilities are float64: log p(x) of an event that is far from all
+//     components has few digits in float32.
+//   - "fast": float32, for scores too, whatever the estimates of log-densities say. Sums are kept within what is allowed as far as float32
+//     does; what it cannot hold at all is done in float64, with a warning.
+//   - "float32": as fast, but what float32 cannot hold is an error.
+//   - "float64": covariances within [LeastMaxError] of the reference's.
 func WithPrecision(name string) Option { return func(s *settings) { s.precision = name } }
+
+// WithMaxError sets how far one iteration may put covariances off: max |ΔΣ_ab| / √(Σ_aa Σ_bb), of the worst entry of the worst
+// component, with ΔΣ the difference from what float64 makes of the same parameters. [DefaultMaxError] is the default; less than
+// [LeastMaxError] is more than float64 promises. It is kept by what costs least: sums about a centre that all components share; of
+// events sorted into buckets, about a centre of each; about each component's mean; and float64.
+func WithMaxError(most float64) Option { return func(s *settings) { s.maxError = most } }
 
 // WithStart sets the rule for an unseeded model's first parameters; StartRandomFromData is the default.
 func WithStart(start Start) Option { return func(s *settings) { s.start = start } }
@@ -113,7 +139,7 @@ func WithHardAssignment() Option { return func(s *settings) { s.hard = true } }
 func WithMissingValues() Option { return func(s *settings) { s.missing = true } }
 
 // WithProgress calls f after every pass of training, from the goroutine that trains: f may look at the model and score with
-// it, but a Train or Reset of it would wait for ever. A fit that float32 cannot hold begins again in float64, with iteration 0.
+// it, but a Train or Reset of it would wait for ever. A fit that goes on in float64 tells of the iteration that it goes on from again.
 func WithProgress(f func(Progress)) Option { return func(s *settings) { s.progress = f } }
 
 // WithWarning calls f with the warnings of scoring and of [Compile], one sentence each and each of scoring once; those of
@@ -185,7 +211,7 @@ func newSettings(m, d int, options []Option) (*settings, error) {
 // applied returns the default settings, changed by options in their order.
 func applied(options []Option) *settings {
 	s := &settings{
-		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, start: StartRandomFromData, mode: PlanByEstimate, events: inspectedEvents,
+		covariance: Full, device: DeviceAuto, precision: PrecisionAuto, maxError: DefaultMaxError, start: StartRandomFromData, mode: PlanByEstimate, events: inspectedEvents,
 		tolerance: DefaultTolerance, max: DefaultMaxIterations, warn: func(string) {},
 	}
 	for _, o := range options {
@@ -207,8 +233,11 @@ func (s *settings) check() error {
 	if err := s.checkDevice(); err != nil {
 		return err
 	}
-	if s.precision != PrecisionAuto && s.precision != PrecisionFloat32 && s.precision != PrecisionFloat64 {
-		return fmt.Errorf("gmmspec: unknown precision %q: want auto, float32 or float64", s.precision)
+	if !slices.Contains([]string{PrecisionAuto, PrecisionFast, PrecisionFloat32, PrecisionFloat64}, s.precision) {
+		return fmt.Errorf("gmmspec: unknown precision %q: want auto, fast, float32 or float64", s.precision)
+	}
+	if !(s.maxError >= LeastMaxError) || math.IsInf(s.maxError, 0) {
+		return fmt.Errorf("gmmspec: maximum error %v: want a finite number of at least %g, what float64 promises", s.maxError, LeastMaxError)
 	}
 	if !slices.Contains(autotune.Modes(), s.mode) {
 		return fmt.Errorf("gmmspec: unknown plan mode %q: want estimate, measure, wisdom or explore", s.mode)

@@ -44,6 +44,11 @@ func TestNewRefuses(t *testing.T) {
 		{"cuda of a name", 2, 3, []Option{WithDevice("cuda:one")}, `"cuda:one"`},
 		{"cuda of a negative number", 2, 3, []Option{WithDevice("cuda:-1")}, `"cuda:-1"`},
 		{"precision", 2, 3, []Option{WithPrecision("float16")}, `"float16"`},
+		{"no error", 2, 3, []Option{WithMaxError(0)}, "maximum error 0"},
+		{"negative error", 2, 3, []Option{WithMaxError(-1e-5)}, "maximum error -1e-05"},
+		{"NaN error", 2, 3, []Option{WithMaxError(math.NaN())}, "maximum error NaN"},
+		{"infinite error", 2, 3, []Option{WithMaxError(math.Inf(1))}, "maximum error +Inf"},
+		{"less error than float64's", 2, 3, []Option{WithMaxError(9e-11)}, "at least 1e-10, what float64 promises"},
 		{"start", 2, 3, []Option{WithStart("middle")}, `"middle"`},
 		{"negative tolerance", 2, 3, []Option{WithTolerance(-1)}, "tolerance -1"},
 		{"NaN tolerance", 2, 3, []Option{WithTolerance(math.NaN())}, "tolerance NaN"},
@@ -87,6 +92,7 @@ func TestNewAccepts(t *testing.T) {
 		"a variant twice": {WithVariant("score-full-lanes"), WithVariant("score-full-lanes")},
 		"no variant":      {WithVariant("a"), WithVariant("b"), WithVariant(""), WithVariant("estep-full-lanes")},
 		"no functions":    {WithProgress(nil), WithWarning(nil)},
+		"the least error": {WithMaxError(LeastMaxError), WithPrecision(PrecisionFast)},
 		"every word":      {WithDevice(DeviceAuto), WithPrecision(PrecisionAuto), WithStart(StartEven), WithCovariance(Tied)},
 	} {
 		if _, err := New(2, 3, options...); err != nil {

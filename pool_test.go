@@ -185,7 +185,7 @@ func TestModelsShareDevices(t *testing.T) {
 			events, start := small(t)
 			var models []*Model
 			for range 3 {
-				model, err := New(start.M, start.D, WithParameters(start), WithDevice(device), withWorkshop(w))
+				model, err := New(start.M, start.D, WithParameters(start), WithDevice(device), WithPrecision(PrecisionFloat64), withWorkshop(w))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/gmmspec/gmmspec/runtime/cc/compiler"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/runtime/cuda/cudafake"
+	"github.com/gmmspec/gmmspec/variants"
 )
 
 // standIn is a device that loads as it is told.
@@ -119,23 +121,57 @@ func TestLostGPU(t *testing.T) {
 	}
 }
 
-// TestCancelledAgain: of a fit that float32 could not hold nothing is left when the one in float64 is cancelled before its start.
+// TestCancelledAgain: of a fit that goes on in float64 what was done before is left when it is cancelled before anything is done there.
 func TestCancelledAgain(t *testing.T) {
 	w := imitatedCUDA(t)
 	events, start := small(t)
 	model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCUDA), withWorkshop(w))
 	ctx, cancel := context.WithCancel(t.Context())
 	narrow := &runtime.PrecisionError{Component: 1, Reason: "it is too narrow"}
-	give(t, model, events, PrecisionFloat32, &standIn{load: loads(t, troubled{passes: 1, failed: narrow})})
+	give(t, model, events, PrecisionAuto, &standIn{load: loads(t, troubled{passes: 3, failed: narrow})})
 	give(t, model, events, PrecisionFloat64, &standIn{load: func(mixture.Data) (mixture.Loaded, error) {
 		cancel()
 		return nil, ctx.Err()
 	}})
 	result, err := model.Train(ctx, events)
-	if result != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("result %+v, error %v: want none, and that it was cancelled", result, err)
+	if result == nil || result.Iterations != 2 || len(result.History) != 3 || !errors.Is(err, context.Canceled) {
+		t.Errorf("result %+v, error %v: want 2 iterations, and that it was cancelled", result, err)
 	}
-	compare.Exact().Check(t, compare.Parameters(model.Parameters(), start)...)
+	want := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceReference), WithTolerance(0), WithIterations(0, 2))
+	mustTrain(t, want, events)
+	compare.Exact().Check(t, compare.Parameters(model.Parameters(), want.Parameters())...)
+}
+
+// TestGoesOn: a fit of which float32 cannot keep what was promised goes on in float64 from where it is, as if there had been but one
+// precision, with one warning and the reason in its plan; what was chosen for its speed alike.
+func TestGoesOn(t *testing.T) {
+	const done, iterations = 3, 7
+	for _, precision := range []string{PrecisionAuto, PrecisionFast} {
+		t.Run("precision="+precision, func(t *testing.T) {
+			events, start := small(t)
+			var told []int
+			model := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceCUDA), withWorkshop(imitatedCUDA(t)), WithPrecision(precision),
+				WithTolerance(0), WithIterations(0, iterations), WithProgress(func(p Progress) { told = append(told, p.Iteration) }))
+			narrow := &runtime.PrecisionError{Component: 1, Reason: "it is too narrow"}
+			give(t, model, events, precision, &standIn{load: loads(t, troubled{passes: done + 1, failed: narrow})})
+			give(t, model, events, PrecisionFloat64, &standIn{load: loads(t, troubled{passes: math.MaxInt})})
+			result := mustTrain(t, model, events)
+			want := mustNew(t, start.M, start.D, WithParameters(start), WithDevice(DeviceReference), WithTolerance(0), WithIterations(0, iterations))
+			whole := mustTrain(t, want, events)
+
+			if result.Iterations != iterations || result.Plan.Problem.Precision != variants.Float64 || !strings.Contains(result.Plan.String(), "too narrow") {
+				t.Errorf("%d iterations, at last by\n%v", result.Iterations, result.Plan)
+			}
+			if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "component 1: it is too narrow): it went on in float64") {
+				t.Errorf("warnings %q: want one that says why", result.Warnings)
+			}
+			if again := slices.Concat([]int{0, 1, 2, 3}, []int{3, 4, 5, 6, 7}); !slices.Equal(told, again) {
+				t.Errorf("told of iterations %v: want %v", told, again)
+			}
+			compare.Exact().Check(t, compare.Bits("history", result.History, whole.History))
+			compare.Exact().Check(t, compare.Parameters(model.Parameters(), want.Parameters())...)
+		})
+	}
 }
 
 // TestTroubleAfterwards: a fit that is done is not lost by what is cleaned up after it, and one that is not says both.

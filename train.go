@@ -64,11 +64,11 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 		start = m.settings.start.First(data, summary, m.settings.covariance, m.m, m.settings.seed, prior)
 	}
 	job := job{components: m.m, data: data, need: autotune.Need{Train: true, Passes: m.settings.expectedPasses()}}
-	var fit *mixture.Fit
+	var fit *mixture.Fit // so far, in whatever precision
 	result := &Result{}
 	began := time.Now()
 	err = m.devices.run(ctx, job, func(plan *Plan, load func() (mixture.Loaded, error)) error {
-		result.Plan, fit = plan, nil // of a first try nothing is left
+		result.Plan = plan
 		result.Compiling += time.Since(began)
 		began = time.Now()
 		defer func() { result.Training, began = time.Since(began), time.Now() }()
@@ -76,10 +76,7 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 		if err != nil {
 			return err
 		}
-		fit, err = mixture.Train(ctx, events, start, prior, mixture.TrainOptions{
-			Tolerance: m.settings.tolerance, MinIterations: m.settings.min, MaxIterations: m.settings.max,
-			Progress: m.settings.progress, Intact: func() error { return mixture.Intact(data.Events) },
-		})
+		fit, err = m.settings.goOn(ctx, data, events, start, prior, fit)
 		if err == nil && plan.Explores() {
 			if err := m.settings.explored(ctx, plan, events, fit.Parameters); err != nil {
 				fit.Warnings = append(fit.Warnings, unkept(err))
@@ -95,6 +92,34 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	result.Warnings = slices.Concat(result.Warnings, summary.Warnings(), prior.Warnings(summary), fit.Warnings)
 	m.keep(fit, result, events.Len())
 	return result, err
+}
+
+// goOn trains from where a fit has come to, or from start where that is nil, and returns all of it.
+func (s *settings) goOn(ctx context.Context, data mixture.Data, events mixture.Loaded, start *Parameters, prior mixture.Prior, before *mixture.Fit) (*mixture.Fit, error) {
+	if before == nil {
+		before = &mixture.Fit{Parameters: start}
+	}
+	done := before.Iterations
+	options := mixture.TrainOptions{
+		Tolerance: s.tolerance, MinIterations: max(0, s.min-done), MaxIterations: s.max - done,
+		Intact: func() error { return mixture.Intact(data.Events) },
+	}
+	if s.progress != nil {
+		options.Progress = func(p Progress) {
+			p.Iteration += done
+			s.progress(p)
+		}
+	}
+	fit, err := mixture.Train(ctx, events, before.Parameters, prior, options)
+	if fit == nil {
+		if before.History == nil {
+			return nil, err
+		}
+		return before, err
+	}
+	fit.Iterations += done
+	fit.History = slices.Concat(before.History[:done], fit.History) // the last is scored again
+	return fit, err
 }
 
 // expectedIterations is how many iterations a fit that may stop early is planned for.

@@ -97,11 +97,8 @@ func (t *Tuner) Tune(ctx context.Context, m, d int, n int64) (*Tuning, error) {
 		return nil, err
 	}
 	p := t.settings.problem(m, d, n)
-	c := chooser{settings: t.settings}
-	p.Precision = c.precision(variants.Float64)
-	if t.settings.device == DeviceCUDA {
-		p.Precision = c.precision(variants.Float32)
-	}
+	c := chooser{settings: t.settings, need: autotune.Need{Train: true}}
+	p.Precision = c.precision()
 	p.Covariance = p.Covariance.Kernel()
 	return t.tune(ctx, p, tunedStages())
 }

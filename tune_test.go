@@ -107,7 +107,7 @@ func TestTune(t *testing.T) {
 	for name, o := range map[string]TunerOptions{"here": {}, "in a worker": {Worker: worker(t, working)}, "of auto": {Worker: worker(t, working)}} {
 		t.Run(name, func(t *testing.T) {
 			dir := WithCacheDir(t.TempDir())
-			options := []Option{dir}
+			options := []Option{dir, WithPrecision(PrecisionFloat64)}
 			if name == "of auto" {
 				options = append(options, WithDevice(DeviceAuto), withWorkshop(withoutCUDA(t)))
 			}
@@ -129,7 +129,7 @@ func TestTune(t *testing.T) {
 			if err != nil || again.Known != len(tuning.Records) {
 				t.Errorf("%d of %d known, %v", again.Known, len(tuning.Records), err)
 			}
-			plan, err := Explain(3, 2, 5000, WithDevice(DeviceCC), WithPlanMode(PlanWisdomOnly), dir)
+			plan, err := Explain(3, 2, 5000, WithDevice(DeviceCC), WithPrecision(PrecisionFloat64), WithPlanMode(PlanWisdomOnly), dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -278,7 +278,8 @@ func TestPlanModes(t *testing.T) {
 	events, start := small(t)
 	fit := func(t *testing.T, options ...Option) (*Result, *Parameters) {
 		t.Helper()
-		model := mustNew(t, start.M, start.D, append(options, WithParameters(start), WithDevice(DeviceCC), WithTolerance(0), WithIterations(0, 3))...)
+		model := mustNew(t, start.M, start.D, append(options, WithParameters(start), WithDevice(DeviceCC), WithPrecision(PrecisionFloat64),
+			WithTolerance(0), WithIterations(0, 3))...)
 		return mustTrain(t, model, events), model.Parameters()
 	}
 	_, want := fit(t)
@@ -349,7 +350,8 @@ func TestPlanModes(t *testing.T) {
 		if _, all, err := StaleWisdom(dir); err != nil || all < 8 { // others of a plan are measured with the one explored
 			t.Errorf("%d records after exploring %v, %v: want all candidates of C", all, tried, err)
 		}
-		if _, err := Explain(start.M, start.D, int64(events.Len()), WithDevice(DeviceCC), WithCacheDir(dir), WithPlanMode(PlanWisdomOnly)); err != nil {
+		if _, err := Explain(start.M, start.D, int64(events.Len()), WithDevice(DeviceCC), WithPrecision(PrecisionFloat64), WithCacheDir(dir),
+			WithPlanMode(PlanWisdomOnly)); err != nil {
 			t.Errorf("after exploring: %v", err)
 		}
 	})

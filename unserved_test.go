@@ -16,8 +16,8 @@ func TestUnserved(t *testing.T) {
 		options []Option
 		want    string
 	}{
-		"size":       {300, nil, "gmmspec: cc has no kernels for M=2 D=300 full float64 (writes out its sums one by one: at most D=256 for full)"},
-		"covariance": {2, []Option{WithVariant("score-diag-lanes")}, "gmmspec: score-diag-lanes does not do score on cc for M=2 D=2 full float64 (it is for diag covariances)"},
+		"size":       {300, nil, "gmmspec: cc has no kernels for M=2 D=300 full float32 (writes out its sums one by one: at most D=256 for full)"},
+		"covariance": {2, []Option{WithVariant("score-diag-lanes")}, "gmmspec: score-diag-lanes does not do score on cc for M=2 D=2 full float32 (it is for diag covariances)"},
 		"variant":    {2, []Option{WithVariant("score-full-event")}, `gmmspec: variant "score-full-event" is for device cuda, not for cc`},
 		"arch":       {2, []Option{WithVariant("score-full-lanes"), WithArch("sm_90")}, `gmmspec: variant "score-full-lanes" is for device cc, not for sm_90`},
 	} {

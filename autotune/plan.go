@@ -95,9 +95,15 @@ type Estimate struct {
 // Plan is what is done for a problem on a device: an ordered list of units of work, and why.
 type Plan struct {
 	Problem variants.Problem `json:"problem"`
-	Device  string           `json:"device"`
-	Target  variants.Target  `json:"target"`
-	Choices []Choice         `json:"choices"` // empty for the reference
+	// WhyPrecision is why it is done in the problem's precision.
+	WhyPrecision string `json:"why_precision,omitempty"`
+	// MaxError is what an iteration in float32 may put covariances off by, 0 for what is usual; Promised is set where the fit goes on in
+	// float64 if it may be more.
+	MaxError float64         `json:"max_error,omitempty"`
+	Promised bool            `json:"promised,omitempty"`
+	Device   string          `json:"device"`
+	Target   variants.Target `json:"target"`
+	Choices  []Choice        `json:"choices"` // empty for the reference
 	// Candidates are all that were weighed, stage by stage in the order of the table.
 	Candidates []Choice             `json:"candidates"`
 	Estimate   Estimate             `json:"estimate"`
@@ -160,6 +166,9 @@ func (p *Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "problem  %s\n", p.Problem)
 	fmt.Fprintf(&b, "device   %s: %s\n", p.Device, p.Why)
+	if p.WhyPrecision != "" {
+		fmt.Fprintf(&b, "%-8s %s\n", p.Problem.Precision+":", p.WhyPrecision)
+	}
 	fmt.Fprintf(&b, "estimate %s\n", p.Estimate)
 	for _, c := range p.Choices {
 		state := "to compile"

@@ -17,12 +17,15 @@ type PrecisionError struct {
 	Reason    string
 }
 
-// Error names the component and the way out.
-func (e *PrecisionError) Error() string {
+// Error says what float32 cannot hold, and the way out.
+func (e *PrecisionError) Error() string { return "runtime: " + e.What() + ": use precision float64" }
+
+// What says what float32 cannot hold.
+func (e *PrecisionError) What() string {
 	if e.Component < 0 {
-		return fmt.Sprintf("runtime: %s: use precision float64", e.Reason)
+		return e.Reason
 	}
-	return fmt.Sprintf("runtime: component %d: %s: use precision float64", e.Component, e.Reason)
+	return fmt.Sprintf("component %d: %s", e.Component, e.Reason)
 }
 
 // PackedModel is a model in the layouts that a program's kernels know.
@@ -36,11 +39,17 @@ type PackedModel[T Real] struct {
 	Origins []float64
 }
 
-// Pack lays out a model for the program's kernels. With A = L⁻¹ and u = T(x - c), A(x - μ) = (A T⁻¹)(u - T(μ - c)).
+// Pack lays out a model for the program's kernels. With A = L⁻¹ and u = T(x - c), A(x - μ) = (A T⁻¹)(u - T(μ - c)). Where kernels sum
+// about the means alone, what they promise is looked at: see [Program.CheckDirect].
 func Pack[T Real](p *Program, f Frame, m *mixture.Parameters) (*PackedModel[T], error) {
 	factors, err := m.Factor()
 	if err != nil {
 		return nil, err
+	}
+	if !p.centred() {
+		if err := p.CheckDirect(f, m, factors); err != nil {
+			return nil, err
+		}
 	}
 	packed := &PackedModel[T]{Factors: factors, Records: map[string][]T{}, Origins: make([]float64, m.M*p.Dimensions)}
 	for _, layout := range p.factors() {

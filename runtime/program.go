@@ -101,6 +101,12 @@ type Program struct {
 	Precision  string // Float32 or Float64
 	Weighted   bool
 	Kernels    []Kernel
+
+	// MaxError is what an iteration in float32 may put covariances off by for the cheapest form of sums to be taken: see [Program.Keeps].
+	// 0 stands for [DefaultMaxError]; float64 has [LeastMaxError] always.
+	MaxError float64
+	// Promised makes parameters of which no form is within MaxError a *[PrecisionError].
+	Promised bool
 }
 
 // StageTimer is a loaded set of events that can time one kernel at a time.
@@ -219,6 +225,11 @@ func (p *Program) CheckUpdate(s *mixture.Statistics, prior mixture.Prior, previo
 		}
 	}
 	return nil
+}
+
+// centred reports whether a kernel sums about a centre.
+func (p *Program) centred() bool {
+	return slices.ContainsFunc(p.Kernels, func(k Kernel) bool { return k.Centred })
 }
 
 // factors lists the layouts of factors that the program's kernels read.

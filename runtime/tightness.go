@@ -11,22 +11,6 @@ import (
 // mean, from which they differ by what is subtracted afterwards, and so are their rounding errors beside the variance σ². See
 // Chan, Golub, LeVeque, Algorithms for computing the sample variance (1983), where its square root is the condition number.
 
-// mostTightness32 and mostTightness64 are how tight components may be for sums about the centre. The tightness multiplies the errors of
-// the sums, which are at worst, measured of events that are all at the corners of a cube: 2.4e-6 in float32, where tiles are summed that
-// are then summed in float64, and 1e-5 is promised of covariances; 2.7e-15 in float64, and 1e-10.
-const (
-	mostTightness32 = 4
-	mostTightness64 = 3e4
-)
-
-// MostTightness returns how tight components may be for sums about the centre.
-func (p *Program) MostTightness() float64 {
-	if p.Precision == Float32 {
-		return mostTightness32
-	}
-	return mostTightness64
-}
-
 // atCentre is the square of a distance from the centre, of events that reach about 1, that is nothing but rounding.
 const atCentre = 1e-24
 

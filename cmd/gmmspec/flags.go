@@ -118,9 +118,23 @@ func complete(c *cobra.Command, name string, directive cobra.ShellCompDirective,
 func (o *optionFlags) addWork(c *cobra.Command) {
 	o.addChoice(c, "device", gmmspec.DeviceAuto, "`device` to work on: auto, cuda, cuda:1, cc or reference",
 		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))
-	o.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64; sums, and all of the reference, are float64 always",
-		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
+	o.addPrecision(c)
 	c.Flags().Var(threadsFlag{}, "threads", "`number` of processors to use at once (default $GOMAXPROCS, or all); results do not depend on it")
+}
+
+// addPrecision defines --precision.
+func (o *optionFlags) addPrecision(c *cobra.Command) {
+	o.addChoice(c, "precision", gmmspec.PrecisionAuto,
+		"`type` of the kernels' numbers: auto (in a fit the cheapest that keeps --max-error, in scores float64), fast (float32 whatever is "+
+			"estimated), float32 (or an error) or float64; sums, and all of the reference, are float64 always",
+		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFast, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
+}
+
+// addMaxError defines --max-error.
+func (o *optionFlags) addMaxError(c *cobra.Command) {
+	o.add(c, "max-error", "float", strconv.FormatFloat(gmmspec.DefaultMaxError, 'g', -1, 64),
+		fmt.Sprintf("let an iteration put covariances off from float64's by at most `x` standard deviations; at least %g", gmmspec.LeastMaxError),
+		number(gmmspec.WithMaxError))
 }
 
 // threadsFlag is a flag that bounds the processors that this program uses.

@@ -29,6 +29,7 @@ type fitJSON struct {
 	Iterations     int       `json:"iterations"`
 	Converged      bool      `json:"converged"`
 	Device         string    `json:"device"`
+	Precision      string    `json:"precision"`
 	Variants       []string  `json:"variants"`
 	Seconds        float64   `json:"seconds"`
 	CompileSeconds float64   `json:"compile_seconds"`
@@ -40,7 +41,7 @@ type fitJSON struct {
 func writeFitJSON(w io.Writer, r *gmmspec.Result) error {
 	return writeJSON(w, fitJSON{
 		LogLikelihood: r.LogLikelihood, Iterations: r.Iterations, Converged: r.Converged,
-		Device: r.Plan.Device, Variants: r.Plan.Variants(),
+		Device: r.Plan.Device, Precision: string(r.Plan.Problem.Precision), Variants: r.Plan.Variants(),
 		Seconds: r.Training.Seconds(), CompileSeconds: r.Compiling.Seconds(),
 		History: r.History, Warnings: listed(r.Warnings),
 	})
@@ -85,7 +86,7 @@ func writeFit(w io.Writer, t *dataset.Table, p *gmmspec.Parameters, r *gmmspec.R
 	fmt.Fprintf(table, "log-likelihood\t%s, %s an event\n", total(r.LogLikelihood), digits(r.LogLikelihood/float64(t.Rows)))
 	fmt.Fprintf(table, "iterations\t%d, %s\n", r.Iterations, outcome)
 	fmt.Fprintf(table, "device\t%s: %s\n", r.Plan.Device, r.Plan.Why)
-	fmt.Fprintf(table, "plan\t%s in %s\n", plan, r.Plan.Problem.Precision)
+	fmt.Fprintf(table, "plan\t%s in %s: %s\n", plan, r.Plan.Problem.Precision, r.Plan.WhyPrecision)
 	if output != "" {
 		fmt.Fprintf(table, "model\t%s\n", printable(output))
 	}

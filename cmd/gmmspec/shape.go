@@ -24,8 +24,8 @@ func (f *shapeFlags) add(c *cobra.Command) {
 	c.Flags().VarP(&wholeFlag{&f.components, 1}, "components", "M", "`number` of components; required")
 	c.Flags().VarP(&wholeFlag{&f.dimensions, 1}, "dimensions", "D", "`number` of dimensions; required")
 	f.options.addCovariance(c)
-	f.options.addChoice(c, "precision", gmmspec.PrecisionAuto, "`type` of the kernels' numbers: auto, float32 or float64",
-		[]string{gmmspec.PrecisionAuto, gmmspec.PrecisionFloat32, gmmspec.PrecisionFloat64}, text(gmmspec.WithPrecision))
+	f.options.addPrecision(c)
+	f.options.addMaxError(c)
 	f.options.addChoice(c, "variant", "", "use the variant of this `name` for its stage, one for each: see gmmspec variants", variantNames(), text(gmmspec.WithVariant))
 }
 

@@ -54,6 +54,7 @@ Ctrl-C stops between iterations: the last complete one is printed, and written t
 		"add `x` to the covariances' diagonal (default a millionth of each dimension's variance)", number(gmmspec.WithRidge))
 	f.options.add(c, "seed", "uint", "0", "`number` that decides a random start", seed)
 	f.options.addWork(c)
+	f.options.addMaxError(c)
 	f.options.addPlan(c)
 	f.columns.add(c)
 	flags.VarP(&nameFlag{&f.output}, "output", "o", "write the model to `MODEL.json`")

@@ -56,6 +56,7 @@ records where they are not given.`,
 	flags.BoolVar(&f.asJSON, "json", false, "print a JSON object a problem instead of a table")
 	f.options.addCovariance(c)
 	f.options.addWork(c)
+	f.options.addMaxError(c)
 	return c
 }
 

@@ -26,11 +26,18 @@ func (l *loaded[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mix
 	if err != nil {
 		return nil, err
 	}
-	sums, err := l.pass(ctx, l.device.program.Sums(), visit)
+	program := l.device.program
+	if l.device.centred != nil { // otherwise they have been looked at
+		if err := program.CheckDirect(l.frame, p, packed.Factors); err != nil {
+			return nil, err
+		}
+	}
+	sums, err := l.pass(ctx, program.Sums(), visit)
 	if err != nil {
 		return nil, err
 	}
-	return l.statistics(p.M, packed.Origins, sums), nil
+	s := l.statistics(p.M, packed.Origins, sums)
+	return s, program.CheckMoved(l.frame, s)
 }
 
 // statistics unpacks sums about origins.
@@ -45,29 +52,36 @@ func (l *loaded[T]) statistics(m int, origins, sums []float64) *mixture.Statisti
 func (l *loaded[T]) aboutCentres(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters) (*mixture.Statistics, error) {
 	l.sorting.Lock()
 	defer l.sorting.Unlock()
-	most := l.device.program.MostTightness()
 	if l.buckets != nil && l.buckets.components != p.M {
 		l.buckets = nil // of another mixture
 	}
-	if l.buckets != nil {
-		most /= 2 // so that what has been too tight once is not tried by turns
+	program, tightness := l.device.program, l.frame.Tightness(p)
+	var aboutOne, aboutEach *runtime.DensityErrors // that count
+	if program.Promised {
+		aboutOne, aboutEach = l.frame.DensityErrors(p, packed.Factors), runtime.DensityErrorsInBuckets(p, packed.Factors)
 	}
-	tight, sortable := l.frame.Tightness(p) > most, l.sortable(p.M) && l.resting == 0
+	if l.buckets != nil {
+		tightness *= 2 // so that what has been too tight once is not tried by turns
+	}
+	tight, sortable := !program.Keeps(tightness, aboutOne), l.sortable(p.M) && l.resting == 0
 	l.resting = max(0, l.resting-1)
 	if !sortable && tight && l.hasDirect() {
 		return nil, nil
 	}
 	if !sortable || !tight && !apart(p, packed.Factors, l.data.Events.Len()) {
-		if s, err := l.product(ctx, packed, p, nil); s != nil || err != nil || !sortable {
+		if s, err := l.product(ctx, packed, p, nil, aboutOne); s != nil || err != nil || !sortable {
 			return s, err
 		} // they have just become too tight
 	}
-	return l.aboutMany(ctx, packed, p)
+	return l.aboutMany(ctx, packed, p, aboutEach)
 }
 
 // aboutMany sums in buckets, of events that are sorted anew where components are too tight for the buckets that there are. It returns
 // nothing where that is of no use.
-func (l *loaded[T]) aboutMany(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters) (*mixture.Statistics, error) {
+func (l *loaded[T]) aboutMany(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters, e *runtime.DensityErrors) (*mixture.Statistics, error) {
+	if !l.device.program.Keeps(1, e) && l.hasDirect() {
+		return nil, nil
+	}
 	for fresh := false; ; fresh = true {
 		if fresh || l.buckets == nil {
 			labels, err := l.labels(ctx, packed)
@@ -76,7 +90,7 @@ func (l *loaded[T]) aboutMany(ctx context.Context, packed *runtime.PackedModel[T
 			}
 			l.buckets, fresh = bucketed[T](labels, p.M), true
 		}
-		s, err := l.inBuckets(ctx, packed, p)
+		s, err := l.inBuckets(ctx, packed, p, e)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +132,7 @@ func (l *loaded[T]) labels(ctx context.Context, packed *runtime.PackedModel[T]) 
 
 // inBuckets sums, bucket by bucket, about the mean of each bucket's component. Components that have no part in a bucket are left out.
 // It returns nothing where components are too tight for that.
-func (l *loaded[T]) inBuckets(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters) (*mixture.Statistics, error) {
+func (l *loaded[T]) inBuckets(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters, e *runtime.DensityErrors) (*mixture.Statistics, error) {
 	factors := packed.Factors
 	pass := &bucketPass[T]{buckets: l.buckets}
 	seen := l.buckets.seen
@@ -141,7 +155,7 @@ func (l *loaded[T]) inBuckets(ctx context.Context, packed *runtime.PackedModel[T
 			fill(pass.survey.labels, -1)
 		}
 	}
-	s, err := l.product(ctx, packed, p, pass)
+	s, err := l.product(ctx, packed, p, pass, e)
 	if err != nil || pass.survey == nil {
 		return s, err
 	}
@@ -167,7 +181,7 @@ type bucketPass[T runtime.Real] struct {
 
 // product sums by the kernel whose sums are about centres: events as they come, about the frame's centre, or those in buckets. It
 // returns nothing where components are too tight for that, and there is another way.
-func (l *loaded[T]) product(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters, pass *bucketPass[T]) (*mixture.Statistics, error) {
+func (l *loaded[T]) product(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters, pass *bucketPass[T], e *runtime.DensityErrors) (*mixture.Statistics, error) {
 	var sums []float64
 	var err error
 	if pass == nil {
@@ -176,8 +190,16 @@ func (l *loaded[T]) product(ctx context.Context, packed *runtime.PackedModel[T],
 		sums, err = l.sum(ctx, len(pass.parcels), l.productSums(), l.bucketer(packed, p, pass))
 	}
 	program := l.device.program
-	if err != nil || l.hasDirect() && program.TightnessOf(l.frame, p.M, sums) > program.MostTightness() {
+	if err != nil {
 		return nil, err
+	}
+	if tightness := program.TightnessOf(l.frame, p.M, sums); !program.Keeps(tightness, e) {
+		switch {
+		case l.hasDirect():
+			return nil, nil
+		case program.Promised:
+			return nil, program.Unkept(tightness, e)
+		}
 	}
 	return l.statistics(p.M, p.Means, sums), nil
 }

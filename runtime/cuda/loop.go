@@ -155,7 +155,7 @@ func (r *resident[T]) loopStart(k engineKernel, m int, prior mixture.Prior, limi
 	ints := []int32{0, 0, 0, int32(limits.Passes), int32(limits.Least), 0}
 	floats := slices.Concat([]float64{
 		limits.Tolerance, limits.Previous, rules[0], rules[1], rules[3], logScale,
-		mostMatrixTightness, mostTightnessByRoot * math.Sqrt(events), mostMatrixLoad, least,
+		mostMatrixTightness, program.Allowed() / errorByRoot * math.Sqrt(events), program.Allowed() / errorByLoad, least,
 	}, ridge, reach)
 	weights := make([]float64, program.Components)
 	for c := m; c < len(weights); c++ {

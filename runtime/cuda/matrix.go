@@ -9,15 +9,16 @@ import (
 	"github.com/gmmspec/gmmspec/runtime"
 )
 
-// What components may be like for sums in matrix form, whose factors are two numbers of 16 bits each, so that a product is at worst
-// 2⁻²² of itself wrong. Rounding errors average out: measured, covariances are wrong by 4e-6 times the tightness over the root of the
-// number of events at most.
+// What sums in matrix form put covariances off by. The factors of products are two numbers of 16 bits each, so that a product is at worst 2⁻²² of
+// itself wrong, and rounding errors average out; measured on an H100, at most:
 const (
-	// mostMatrixTightness is how tight components may be (see [runtime.Frame.Tightness]), and mostTightnessByRoot by the root of the
-	// number of their events.
-	mostMatrixTightness, mostTightnessByRoot = 512, 2.5
-	// mostMatrixLoad is how large what a log-density is the sum of may be: measured, it is wrong by 6e-9 of that on average.
-	mostMatrixLoad = 1 << 14
+	// errorByRoot for each unit of tightness (see [runtime.Frame.Tightness]), over the root of the number of a component's events.
+	errorByRoot = 4e-6
+	// errorByLoad for each unit of what a log-density is the sum of: its own error is ten times that on average, which components
+	// that share events have much in common.
+	errorByLoad = 6e-10
+	// mostMatrixTightness is how tight components may be whatever the number of their events.
+	mostMatrixTightness = 512
 	// leastRoundedEvents is how many events they should hold where responsibilities are rounded to 16 bits: about 2⁻¹² over its root is
 	// what that comes to.
 	leastRoundedEvents = 128
@@ -89,12 +90,12 @@ func (r *resident[T]) matrixSums() int {
 // accurate reports whether sums in matrix form, with what came with them, are as accurate as those about means would be.
 func (r *resident[T]) accurate(k engineKernel, m int, sums []float64) bool {
 	program := r.engine.program
-	if slices.Max(sums[len(sums)-program.Components:]) > mostMatrixLoad {
+	if slices.Max(sums[len(sums)-program.Components:]) > program.Allowed()/errorByLoad {
 		return false
 	}
 	accurate, events := true, float64(r.data.Events.Len())/r.weight
 	program.EachTightness(r.frame, m, sums, func(weight, tightness float64) {
-		accurate = accurate && tightness <= min(mostMatrixTightness, mostTightnessByRoot*math.Sqrt(weight*events)) &&
+		accurate = accurate && tightness <= min(mostMatrixTightness, program.Allowed()/errorByRoot*math.Sqrt(weight*events)) &&
 			(!k.Rounded || weight*events >= leastRoundedEvents)
 	})
 	return accurate

@@ -20,6 +20,11 @@ func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*m
 			return s, err
 		}
 	}
+	if r.engine.matrix != nil {
+		if err := r.engine.program.CheckDirect(r.frame, p, packed.Factors); err != nil {
+			return nil, err
+		}
+	}
 	visit, limit, err := r.accumulator()
 	if err != nil {
 		return nil, err
