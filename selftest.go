@@ -86,13 +86,13 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 		if err != nil {
 			return nil, err
 		}
-		for range plan.Ways(variants.Accumulate, variants.Moments) {
+		for way := range plan.Ways(variants.Accumulate, variants.Moments) {
 			a, err := got.Accumulate(ctx, p)
 			if err != nil {
 				return nil, err
 			}
 			stage := variants.Accumulate
-			if split {
+			if split && (!fused || way > 0) {
 				stage = variants.Moments
 			}
 			measures[stage] = append(measures[stage], compare.Statistics(a, b, p)...)

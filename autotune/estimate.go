@@ -154,7 +154,7 @@ func (p *planner) accumulate() error {
 		return fmt.Errorf("%w; %w", fusedErr, splitErr)
 	case fusedErr == nil && (fusedNamed || !splitNamed && (splitErr != nil || p.prefers(fused, estep, moments))):
 		p.choose(fused, true)
-		p.standBy(fused)
+		p.standBy(fused, estep, moments, splitErr == nil && p.device.Target.Backend == variants.CUDA)
 	case splitErr != nil:
 		return splitErr
 	default:
@@ -165,20 +165,34 @@ func (p *planner) accumulate() error {
 }
 
 // standBy chooses what sums about each component's mean, for when components are too tight for a fused stage that sums about the
-// centre of the events. It is no part of a pass that is planned for.
-func (p *planner) standBy(fused Choice) {
+// centre of the events: another fused stage or, on a GPU, where fused ones of that kind are slow, an E-step and moments. It is no part of a
+// pass that is planned for.
+func (p *planner) standBy(fused, estep, moments Choice, split bool) {
 	if !fused.Candidate.Variant.Centred {
 		return
 	}
 	candidates, _ := variants.Candidates(variants.Accumulate, p.problem, p.device.Target)
 	candidates = slices.DeleteFunc(candidates, func(c variants.Candidate) bool { return c.Variant.Centred })
-	choices := p.learn(variants.Accumulate, p.estimated(variants.Accumulate, candidates))
-	if len(choices) == 0 {
+	ways := [][]Choice{}
+	for _, c := range p.learn(variants.Accumulate, p.estimated(variants.Accumulate, candidates)) {
+		ways = append(ways, []Choice{c})
+	}
+	if split {
+		ways = append(ways, []Choice{estep, moments})
+	}
+	if len(ways) == 0 {
 		return
 	}
-	best := slices.MinFunc(choices, func(a, b Choice) int { return cmp.Compare(a.Seconds, b.Seconds) })
-	best.StandsBy = true
-	p.choose(best, false)
+	seconds := func(way []Choice) (sum float64) {
+		for _, c := range way {
+			sum += c.Seconds
+		}
+		return sum
+	}
+	for _, c := range slices.MinFunc(ways, func(a, b []Choice) int { return cmp.Compare(seconds(a), seconds(b)) }) {
+		c.StandsBy = true
+		p.choose(c, false)
+	}
 }
 
 // estimated returns candidates for a stage as choices.

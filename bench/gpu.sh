@@ -206,7 +206,7 @@ elif step sanitizer-data 10 "$bundle/kit" mixture -n 333 -m 5 -d 13 "$work/sanit
 		# The kernels that a plan of the command's does not take. The exit status is the sanitizer's; the tests must have run.
 		want='--- PASS: TestDifferential/backend=cuda/' step "$tool-others" 90 \
 			"$sanitizer" --tool "$tool" --error-exitcode 1 ${quiet[$tool]:+"${quiet[$tool]}"} ./gpu.test -test.v -test.run \
-			'^TestDifferential$/^backend=cuda$/./^variant=(moments|update|estep|score)-/./././^d=(3|13|19)$/./^n=65$'
+			'^TestDifferential$/^backend=cuda$/./^variant=(accumulate|moments|update|estep|score)-/./././^d=(3|13|19)$/./^n=65$'
 	done
 fi
 
