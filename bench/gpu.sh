@@ -193,7 +193,7 @@ elif step sanitizer-data 10 "$bundle/kit" mixture -n 333 -m 5 -d 13 "$work/sanit
 		want='SUMMARY: 0 (errors|hazards)' step "$name" 60 \
 			"$sanitizer" --tool "$tool" --error-exitcode 1 ${quiet[$tool]:+"${quiet[$tool]}"} "$@"
 	}
-	for tool in memcheck racecheck initcheck; do
+	for tool in memcheck racecheck initcheck synccheck; do
 		for covariance in full diag; do
 			for precision in float32 float64; do
 				sanitize "$tool" "$tool-$covariance-$precision-train" "$bundle/gmmspec" train --device cuda \
