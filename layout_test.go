@@ -43,6 +43,9 @@ func TestLayouts(t *testing.T) {
 			})
 		}
 	}
+	if l := variants.NewMatrixLayout(); l.Passes != runtime.LoopPasses || l.Batch != runtime.BatchEvents {
+		t.Errorf("a loop of %d passes and batches of %d events: variants has %d and %d", runtime.LoopPasses, runtime.BatchEvents, l.Passes, l.Batch)
+	}
 	for _, r := range []variants.Resources{
 		{Tile: 64, Blocks: 1, BlocksPerUnit: 16}, {Tile: 64, Blocks: 7, BlocksPerUnit: 2}, {Tile: 64, Blocks: 1000}, {Tile: 64, Blocks: 1000, BlocksPerUnit: 1},
 	} {

@@ -80,6 +80,12 @@ func (k *Kernel) launch() Launch {
 // Launches lists how the kernel and those that follow it are launched, in order.
 func (k *Kernel) Launches() []Launch { return append([]Launch{k.launch()}, k.Then...) }
 
+// Of kernels in matrix form.
+const (
+	LoopPasses  = 64 // that follow each other on the device at most
+	BatchEvents = 64 // events that a workspace is made for at a time
+)
+
 // ConstantRecords is the symbol of the records in a kernel's constant memory.
 const ConstantRecords = "params"
 

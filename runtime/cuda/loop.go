@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// loopPasses is how many passes a loop on the device has at most, and loopProducts about how many products: then it can be cancelled.
-	loopPasses, loopProducts = 64, 4e12
+	// loopProducts is about how many products a loop on the device makes before it can be cancelled: a tenth of a second's.
+	loopProducts = 4e12
 	// loopModels is how many models a loop goes between: the one before, this one and the next.
 	loopModels = 3
 )
@@ -34,7 +34,7 @@ func (r *resident[T]) loopLayout() loopLayout {
 	m, d, number := p.Components, p.Dimensions, 8
 	var l loopLayout
 	l.totals = 4*loopInts + number*(loopFloats+2*d)
-	l.status = l.totals + number*loopPasses
+	l.status = l.totals + number*runtime.LoopPasses
 	l.weights = l.status + (4*m+number-1)/number*number
 	l.means = l.weights + number*loopModels*m
 	l.covariances = l.means + number*loopModels*m*d
@@ -58,7 +58,7 @@ func (r *resident[T]) Iterate(ctx context.Context, start *mixture.Parameters, pr
 		return nil, nil
 	}
 	work := float64(n) * float64(program.Components) * float64(program.Cells())
-	limits.Passes = max(1, min(limits.Passes, loopPasses, int(loopProducts/work)))
+	limits.Passes = max(1, min(limits.Passes, runtime.LoopPasses, int(loopProducts/work)))
 	var run *mixture.Run
 	err = r.within(func() error {
 		if r.chunk < n { // the device has too little memory after all

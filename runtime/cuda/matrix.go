@@ -26,9 +26,6 @@ const (
 	matrixBytes = 1 << 30
 )
 
-// batchEvents is how many events a workspace is made for at a time.
-const batchEvents = 64
-
 // Direct has sums made by the kernels alone that sum about each component's mean, where there are any.
 func (r *resident[T]) Direct() {
 	r.mu.Lock()
@@ -103,7 +100,7 @@ func (r *resident[T]) accurate(k engineKernel, m int, sums []float64) bool {
 
 // spanOfMatrix is how many events have room in a workspace at once.
 func (r *resident[T]) spanOfMatrix(k engineKernel) int {
-	return max(1, matrixBytes/k.WorkspacePerEvent/batchEvents) * batchEvents
+	return max(1, matrixBytes/k.WorkspacePerEvent/runtime.BatchEvents) * runtime.BatchEvents
 }
 
 // prepareMatrix makes room for what the kernels of the matrix form leave, and returns their arguments.
@@ -124,7 +121,7 @@ func (r *resident[T]) prepareMatrix(k engineKernel, s span) ([]any, error) {
 		buffer *buffer
 		bytes  int
 	}{
-		{&r.workspace, k.Workspace + (s.n+batchEvents-1)/batchEvents*batchEvents*k.WorkspacePerEvent},
+		{&r.workspace, k.Workspace + (s.n+runtime.BatchEvents-1)/runtime.BatchEvents*runtime.BatchEvents*k.WorkspacePerEvent},
 		{&r.partial, rows * k.RowBytes},
 		{&r.sums, 8 * r.matrixSums()},
 	} {

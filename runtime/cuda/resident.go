@@ -133,6 +133,10 @@ func (r *resident[T]) bring(ctx context.Context, first, n int) error {
 		}
 	}
 	if r.engine.program.Reads(runtime.ByDimension) {
+		// What lies between a dimension's last event and the next dimension is fetched with the events, though not used.
+		if err := r.engine.stream.MemsetD8(r.byDimension.ptr, 0, r.byDimension.bytes); err != nil {
+			return err
+		}
 		if err := r.upload.byDimension(ctx, r.byDimension.ptr, r.pitch(), first, n); err != nil {
 			return err
 		}

@@ -1,0 +1,71 @@
+package variants_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// TestFeatures holds that the features have each product of two coordinates that statistics need exactly once, in both orders, and that
+// a step's places in them are filled by what a kernel makes there.
+func TestFeatures(t *testing.T) {
+	for _, c := range []variants.Covariance{variants.Full, variants.Diag} {
+		for d := 1; d <= 70; d++ {
+			want := map[[2]int]bool{}
+			for _, cell := range c.Cells(d) {
+				a, b := (cell.A+d)%(d+1), (cell.B+d)%(d+1) // the 1 is the last coordinate of features, and the first of cells
+				want[[2]int{max(a, b), min(a, b)}] = true
+			}
+			for name, features := range map[string][]variants.Feature{"steps": c.Features(d), "tiles": c.FeatureTiles(d)} {
+				name := fmt.Sprintf("%s, D=%d, %s", c, d, name)
+				if len(features)%8 != 0 || name == "steps" && len(features)%16 != 0 {
+					t.Errorf("%s: %d features fill no tiles", name, len(features))
+				}
+				seen := map[[2]int]bool{}
+				for _, f := range features {
+					pair := [2]int{max(f.A, f.B), min(f.A, f.B)}
+					switch {
+					case f.A < 0 || f.B < 0 || f.A > d || f.B > d:
+						t.Fatalf("%s: there is no product of coordinates %d and %d", name, f.A, f.B)
+					case f.Again:
+					case seen[pair]:
+						t.Fatalf("%s: %v is there twice", name, pair)
+					default:
+						seen[pair] = true
+					}
+				}
+				if len(seen) != len(want) {
+					t.Errorf("%s: %d products, want %d", name, len(seen), len(want))
+				}
+				for pair := range want {
+					if !seen[pair] {
+						t.Errorf("%s: %v is missing", name, pair)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestMatrixShape holds that the parts of the matrix form cover what they share, and what a block keeps.
+func TestMatrixShape(t *testing.T) {
+	for _, m := range []int{1, 5, 16, 17, 64, 65, 100, 1024, 4096} {
+		for _, d := range []int{1, 13, 19, 39, 64} {
+			p := variants.Problem{M: m, D: d, Covariance: variants.Full, Precision: variants.Float32}
+			s, l := p.MatrixShape(), variants.NewMatrixLayout()
+			if held := s.Chunks * s.Rows * l.Side; held < m || s.Rows > 4 || (s.Chunks-1)*s.Rows*l.Side >= variants.RoundComponents(m) {
+				t.Errorf("M=%d: %d chunks of %d×%d components", m, s.Chunks, s.Rows, l.Side)
+			}
+			if s.Ranges*l.Summers*s.Share < s.Tiles || s.Share*s.Rows*4 > 112 {
+				t.Errorf("M=%d, D=%d: %d ranges of %d warps with %d tiles of %d", m, d, s.Ranges, l.Summers, s.Share, s.Tiles)
+			}
+			if firsts := s.FirstCoordinates(p); len(firsts) != s.Ranges {
+				t.Errorf("M=%d, D=%d: %d ranges, of which %d begin somewhere", m, d, s.Ranges, len(firsts))
+			}
+			if s.Span(p) > d {
+				t.Errorf("M=%d, D=%d: a range needs %d coordinates", m, d, s.Span(p))
+			}
+		}
+	}
+}
