@@ -58,7 +58,7 @@ func TestIterate(t *testing.T) {
 		"converges": {MaxIterations: 10, Tolerance: 0.5},
 		"at least":  {MaxIterations: 10, Tolerance: 0.5, MinIterations: 9},
 	} {
-		for hands := range len(totals) {
+		for hands := range totals {
 			plain := &script{totals: totals, weight: 1}
 			want, err := plain.train(t, options)
 			if err != nil {

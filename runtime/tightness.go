@@ -87,6 +87,7 @@ func (p *Program) EachTightness(f Frame, m int, sums []float64, visit func(weigh
 			visit(weight, worst)
 		case mixture.Spherical:
 			visit(weight, ratio(allGross, allNet, weight))
+		case mixture.Tied: // all together, below
 		}
 	}
 	if p.Covariance == mixture.Tied {

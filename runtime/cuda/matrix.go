@@ -10,7 +10,7 @@ import (
 )
 
 // What sums in matrix form put covariances off by. The factors of products are two numbers of 16 bits each, so that a product is at worst 2⁻²² of
-// itself wrong, and rounding errors average out; measured on an H100, at most:
+// itself wrong, and rounding errors average out: so much was measured on an H100 at most.
 const (
 	// errorByRoot for each unit of tightness (see [runtime.Frame.Tightness]), over the root of the number of a component's events.
 	errorByRoot = 4e-6
