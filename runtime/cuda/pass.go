@@ -33,7 +33,8 @@ func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*m
 	if err := r.within(func() error { return r.accumulate(ctx, packed.Records, visit, limit, total) }); err != nil {
 		return nil, err
 	}
-	return r.statistics(p.M, packed.Origins, total), nil
+	s := r.statistics(p.M, packed.Origins, total)
+	return s, r.engine.program.CheckMoved(r.frame, s)
 }
 
 // statistics unpacks sums about origins.
