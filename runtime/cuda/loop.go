@@ -16,17 +16,14 @@ const (
 	loopModels = 3
 )
 
-// The reasons why a loop has stopped (STOP_… in the kernels).
-const (
-	loopDone       = 1 // as far as it should
-	loopMend       = 2 // the M-step has something to mend
-	loopInaccurate = 3 // the last pass is for other kernels
-)
+// loopInaccurate is why a loop has stopped where the last pass is for other kernels (STOP_INACCURATE in those). Whatever else it has stopped
+// for, the last pass counts.
+const loopInaccurate = 3
 
 // loopLayout is where the parts of a loop's state lie, in bytes (loop_state in the kernels).
 type loopLayout struct{ totals, status, weights, means, covariances, bytes int }
 
-// loopHeader is how many numbers of 32 bits, and then of 64, a state begins with; two for each dimension follow.
+// loopInts and loopFloats are how many numbers of 32 bits, and then of 64, a state begins with; two for each dimension follow.
 const loopInts, loopFloats = 6, 10
 
 func (r *resident[T]) loopLayout() loopLayout {
