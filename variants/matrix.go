@@ -1,6 +1,9 @@
 package variants
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // The matrix form: log-densities are a product of two matrices, the components' weights and the events' features, and so are the
 // statistics, of responsibilities and features. A feature is the product of two coordinates of ũ = (u, 1); tensor cores multiply 16
@@ -156,14 +159,22 @@ func (p Problem) MatrixShape() MatrixShape {
 
 // Span returns how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
 func (s MatrixShape) Span(p Problem) (width int) {
-	tiles := p.Covariance.FeatureTiles(p.D)
-	each := s.Share * NewMatrixLayout().Summers * tileFeatures
-	for len(tiles) > 0 {
-		n := min(each, len(tiles))
-		low, high := rangeOf(tiles[:n], p.D)
-		width, tiles = max(width, high-low), tiles[n:]
-	}
+	s.eachRange(p, func(low, high int) { width = max(width, high-low) })
 	return width
+}
+
+// FirstCoordinates lists the first coordinate of each range of tiles.
+func (s MatrixShape) FirstCoordinates(p Problem) (all []int) {
+	s.eachRange(p, func(low, _ int) { all = append(all, low) })
+	return all
+}
+
+// eachRange calls visit with the first coordinate, and the one after the last, of each range of tiles.
+func (s MatrixShape) eachRange(p Problem, visit func(low, high int)) {
+	each := s.Share * NewMatrixLayout().Summers * tileFeatures
+	for features := range slices.Chunk(p.Covariance.FeatureTiles(p.D), each) {
+		visit(rangeOf(features, p.D))
+	}
 }
 
 // rangeOf returns the first coordinate, and the one after the last, of features, the 1 not counted.
@@ -179,21 +190,8 @@ func rangeOf(features []Feature, d int) (low, high int) {
 	return min(low, high), high
 }
 
-// FirstCoordinates lists the first coordinate of each range of tiles.
-func (s MatrixShape) FirstCoordinates(p Problem) []int {
-	var all []int
-	tiles := p.Covariance.FeatureTiles(p.D)
-	each := s.Share * NewMatrixLayout().Summers * tileFeatures
-	for len(tiles) > 0 {
-		n := min(each, len(tiles))
-		low, _ := rangeOf(tiles[:n], p.D)
-		all, tiles = append(all, low), tiles[n:]
-	}
-	return all
-}
-
 // leastRounded is how many events a component should have on average where responsibilities are rounded to 16 bits: of so many that
-// averages out to 1e-6.
+// should average out to some 1e-6.
 const leastRounded = 2048
 
 // roundedShares refuses what has too few events for responsibilities of 16 bits.
@@ -264,7 +262,7 @@ func matrixResources(p Problem, c Config, halves int) Resources {
 		SharedBytes: 2 * (layout.Batch*s.Rows*matrixSide*halves*half + (s.Span(p)+1)*layout.BatchPitch*number + layout.Batch*number),
 	}
 	r := Resources{
-		Threads: 4 * warpThreads, Tile: density.Tile, Blocks: components, Chunk: s.Rows * matrixSide,
+		Threads: 4 * warpThreads, Tile: density.Tile, Blocks: components,
 		// The weights of features; a component's scale, constant and load; its sums; the totals of blocks.
 		Workspace: s.Chunks*s.Steps*s.Rows*rowBytes + components*4*number + components*features*sum + layout.Totals*sum,
 		// Responsibilities; for each chunk the highest log-density and the scale.

@@ -10,12 +10,13 @@ import (
 )
 
 // What sums in matrix form put covariances off by. The factors of products are two numbers of 16 bits each, so that a product is at worst 2⁻²² of
-// itself wrong, and rounding errors average out: so much was measured on an H100 at most.
+// itself wrong, and rounding errors average out.
 const (
-	// errorByRoot for each unit of tightness (see [runtime.Frame.Tightness]), over the root of the number of a component's events.
+	// errorByRoot for each unit of tightness (see [runtime.Frame.Tightness]), over the root of the number of a component's events: measured
+	// on an H100 of one mixture of 64 components in 19 dimensions, with a tightness of 53.
 	errorByRoot = 4e-6
-	// errorByLoad for each unit of what a log-density is the sum of: its own error is ten times that on average, which components
-	// that share events have much in common.
+	// errorByLoad for each unit of what a log-density is the sum of: a tenth of what the log-likelihood of such a mixture was wrong by. That
+	// no more of it reaches covariances is not measured.
 	errorByLoad = 6e-10
 	// mostMatrixTightness is how tight components may be whatever the number of their events.
 	mostMatrixTightness = 512
