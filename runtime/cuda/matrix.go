@@ -131,7 +131,7 @@ func (r *resident[T]) prepareMatrix(k engineKernel, s span) ([]any, error) {
 		}
 	}
 	args, err := r.inputs(k, s)
-	return append(args, r.loop.ptr, r.workspace.ptr, r.spread.ptr, float32(r.gain()), r.partial.ptr, int64(rows), r.sums.ptr), err
+	return append(args, r.loop.ptr, r.workspace.ptr, r.spread.ptr, float32(r.gain), r.partial.ptr, int64(rows), r.sums.ptr), err
 }
 
 // rowsOfMatrix is how many slices leave a row of sums.
@@ -176,13 +176,13 @@ func (r *resident[T]) takeSpread() error {
 	return r.engine.stream.CopyHtoD(r.spread.ptr, Bytes(deviations))
 }
 
-// gain is by how much kernels scale the products of coordinates, so that their halves are of use: 2²⁹ with the largest responsibility,
+// gainOf is by how much kernels scale the products of coordinates, so that their halves are of use: 2²⁹ with the largest responsibility,
 // 2¹⁵, and a power of two that no weight of an event exceeds.
-func (r *resident[T]) gain() float64 {
+func gainOf(weights []float64) float64 {
 	const exponent = 29
-	if r.data.Weights == nil {
+	if weights == nil {
 		return 1 << exponent
 	}
-	_, e := math.Frexp(slices.Max(r.data.Weights))
+	_, e := math.Frexp(slices.Max(weights))
 	return math.Ldexp(1, exponent-e)
 }

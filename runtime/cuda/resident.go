@@ -48,6 +48,7 @@ type resident[T runtime.Real] struct {
 
 	// Of the matrix form.
 	summary           *mixture.Summary
+	gain              float64
 	workspace, spread buffer
 	loop              buffer // the state of a loop on the device
 	direct            bool   // it is not used
@@ -60,7 +61,7 @@ type resident[T runtime.Real] struct {
 
 func newResident[T runtime.Real](e *Engine, data mixture.Data, s *mixture.Summary) *resident[T] {
 	r := &resident[T]{
-		engine: e, data: data, weight: s.EventWeight, summary: s, frame: runtime.NewFrame(s, e.program.Precision), first: -1,
+		engine: e, data: data, weight: s.EventWeight, summary: s, gain: gainOf(data.Weights), frame: runtime.NewFrame(s, e.program.Precision), first: -1,
 		records: map[string]*buffer{},
 	}
 	r.upload = &uploader[T]{context: e.context, stream: e.stream, frame: r.frame, data: data}

@@ -46,7 +46,7 @@ func borrow[T runtime.Real](e *Engine, from *resident[T]) (mixture.Loaded, error
 		return nil, errors.New("cuda: the events were not loaded in every layout that is read")
 	}
 	r := &resident[T]{
-		engine: e, data: from.data, weight: from.weight, summary: from.summary, frame: from.frame, upload: &uploader[T]{}, borrowed: true,
+		engine: e, data: from.data, weight: from.weight, summary: from.summary, gain: from.gain, frame: from.frame, upload: &uploader[T]{}, borrowed: true,
 		chunk: from.chunk, first: 0, events: from.events, byDimension: from.byDimension, weights: from.weights,
 		records: map[string]*buffer{},
 	}
