@@ -91,7 +91,8 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 		Centred: u.Variant.Centred, Rounded: u.Variant.Halves == 1,
 		Threads: r.Threads, SharedBytes: r.SharedBytes, Blocks: r.Blocks, BlocksPerUnit: r.BlocksPerUnit,
 		Tile: r.Tile, ScratchBytes: r.ScratchBytes, Then: launches(r.Then),
-		Workspace: r.Workspace, WorkspacePerEvent: r.WorkspacePerEvent, RowBytes: r.RowBytes,
+		Workspace: r.Workspace, WorkspacePerEvent: r.WorkspacePerEvent, WorkspacePerBucket: r.WorkspacePerBucket, RowBytes: r.RowBytes,
+		Sort: launches(r.Sort),
 	}, nil
 }
 

@@ -101,6 +101,8 @@ type planner struct {
 	picked map[variants.Stage]picked
 	// scale is of estimates, 0 where it is not known yet: see [planner.scaleOfRivals].
 	scale float64
+	// between is the seconds between two passes without a loop, 0 where they are not known yet.
+	between float64
 }
 
 // picked is the best choice for a stage, or why there is none.
@@ -212,12 +214,33 @@ func (p *planner) refuse(r variants.Rejection) {
 }
 
 // prefers reports whether the fused stage is chosen before an E-step with moments: what was never tried comes first when
-// exploring, otherwise what is faster.
+// exploring, otherwise what makes the faster iteration.
 func (p *planner) prefers(fused, estep, moments Choice) bool {
 	if fused.Explored || estep.Explored || moments.Explored {
 		return fused.Explored
 	}
-	return fused.Seconds <= estep.Seconds+moments.Seconds
+	return p.iteration(fused) <= p.iteration(estep)+moments.Seconds
+}
+
+// iteration is what a choice takes with what follows a pass before the next can begin: the M-step on the host, or on the device with
+// sums and parameters on the way, unless passes follow each other there.
+func (p *planner) iteration(c Choice) float64 {
+	if !p.need.Train || c.Stage != variants.Accumulate && c.Stage != variants.EStep || p.device.Target.Backend != variants.CUDA || loops(c.Candidate, p.problem) {
+		return c.Seconds
+	}
+	if p.between == 0 {
+		p.between = p.device.CallSeconds
+		if updates, _ := variants.Candidates(variants.Update, p.problem, p.device.Target); len(updates) > 0 {
+			work := updates[0].Variant.Work(p.problem, updates[0].Config)
+			p.between += min(work.Flops/hostUpdateFlops, p.device.CallSeconds+work.Flops/(p.device.UpdateFlops*work.Efficiency))
+		}
+	}
+	return c.Seconds + p.between
+}
+
+// loops reports whether a candidate's passes follow each other on the device, with M-steps between them.
+func loops(c variants.Candidate, p variants.Problem) bool {
+	return c.Variant.Backend == variants.CUDA && c.Variant.Centred && (p.Covariance == variants.Full || p.Covariance == variants.Diag)
 }
 
 // update chooses a kernel for the M-step where one saves more than its compilation costs, compiled before or not: two runs on
@@ -314,7 +337,7 @@ func (p *planner) learn(stage variants.Stage, choices []Choice) []Choice {
 		scale = p.scaleOfRivals()
 	}
 	for i := range kept {
-		if c := &kept[i]; c.From == Estimated {
+		if c := &kept[i]; c.From == Estimated && !loops(c.Candidate, p.problem) { // which are out for other reasons
 			c.Seconds *= scale
 		}
 	}
@@ -376,7 +399,7 @@ func (p *planner) pick(stage variants.Stage, choices []Choice) (Choice, error) {
 	}
 	fastest := func(from ...From) (best Choice) {
 		for _, c := range choices {
-			if slices.Contains(from, c.From) && (best.Variant == "" || c.Seconds < best.Seconds) {
+			if slices.Contains(from, c.From) && (best.Variant == "" || p.iteration(c) < p.iteration(best)) {
 				best = c
 			}
 		}
@@ -387,7 +410,7 @@ func (p *planner) pick(stage variants.Stage, choices []Choice) (Choice, error) {
 		return other, nil
 	}
 	timed := fastest(Measured)
-	if p.need.Mode != WisdomOnly && other.Variant != "" && other.Seconds*estimateMargin < timed.Seconds {
+	if p.need.Mode != WisdomOnly && other.Variant != "" && p.iteration(other)*estimateMargin < p.iteration(timed) {
 		return other, nil
 	}
 	return timed, nil
@@ -410,8 +433,15 @@ func (p *planner) seconds(c variants.Candidate) float64 {
 	if c.Variant.Stage == variants.Update {
 		flops = p.device.UpdateFlops
 	}
-	return p.device.CallSeconds + max(w.Flops/(flops*w.Efficiency), w.Bytes/p.device.Bandwidth)
+	call := p.device.CallSeconds
+	if loops(c, p.problem) {
+		call = float64(1+len(c.Variant.Resources(p.problem, c.Config).Then)) * loopLaunch
+	}
+	return call + max(w.Flops/(flops*w.Efficiency), w.Bytes/p.device.Bandwidth)
 }
+
+// loopLaunch is the seconds that a kernel with little to do takes among those of a loop on the device, measured on an H100.
+const loopLaunch = 6e-6
 
 // choose adds a choice to the plan; everyPass says whether it is part of every pass.
 func (p *planner) choose(c Choice, everyPass bool) {

@@ -57,18 +57,24 @@ func DensityErrorsInBuckets(p *mixture.Parameters, factors *mixture.Factors) *De
 	return newDensityErrors(p, factors, func(m int) float64 { return 2 * Conditioning(p, factors, m, p.Mean(m)) })
 }
 
+// NewDensityErrors has what the log-densities of each component are wrong by, in the mean of squares.
+func NewDensityErrors(p *mixture.Parameters, factors *mixture.Factors, errors []float64) *DensityErrors {
+	e := &DensityErrors{parameters: p, factors: factors, errors: errors}
+	e.refined = sync.OnceValue(e.byOverlap)
+	return e
+}
+
 func newDensityErrors(p *mixture.Parameters, factors *mixture.Factors, conditioning func(m int) float64) *DensityErrors {
-	e := &DensityErrors{parameters: p, factors: factors, errors: make([]float64, p.M)}
+	errors := make([]float64, p.M)
 	d := float64(p.D)
 	for m := range p.M {
 		if c := factors.Constants[m]; p.Weights[m] > 0 {
 			kappa := conditioning(m)
 			once, each := 2*kappa+c*c, (d/3+1)*kappa+d*d*d/12+c*c+20
-			e.errors[m] = rounding * math.Sqrt(once+worstOfMany*each/(d+1))
+			errors[m] = rounding * math.Sqrt(once+worstOfMany*each/(d+1))
 		}
 	}
-	e.refined = sync.OnceValue(e.byOverlap)
-	return e
+	return NewDensityErrors(p, factors, errors)
 }
 
 // Within reports whether covariances are off by at most so much.

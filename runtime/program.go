@@ -56,6 +56,9 @@ type Kernel struct {
 	Workspace         int      // bytes that those share; cuda
 	WorkspacePerEvent int      // bytes that they share besides for each event, of which 64 are counted at a time; cuda
 	RowBytes          int      // of a slice's sums where they are no statistics yet; cuda
+
+	WorkspacePerBucket int      // bytes that they share for each bucket of events; cuda
+	Sort               []Launch // kernels of Binary that sort events into buckets, one after the other; cuda
 }
 
 // Launch is how a kernel that follows another is launched.
@@ -90,12 +93,12 @@ const (
 const ConstantRecords = "params"
 
 // Slices returns in how many parts, the grid's second dimension, n events are cut on a device of that many multiprocessors: as many as
-// keep all of them busy, and no more than there are tiles.
+// there is room for at once, and no more than there are tiles.
 func (l Launch) Slices(n, units int) int {
 	if l.BlocksPerUnit == 0 {
 		return 1
 	}
-	wanted := (l.BlocksPerUnit*units + l.Blocks - 1) / l.Blocks
+	wanted := l.BlocksPerUnit * units / l.Blocks
 	return max(1, min(wanted, (n+l.Tile-1)/l.Tile))
 }
 

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gmmspec/gmmspec/mixture"
 )
@@ -42,13 +43,14 @@ func (f Frame) Tightness(p *mixture.Parameters) float64 {
 // means: cells by component, the total, and what the second moments in each dimension were made of (spread).
 func (p *Program) TightnessOf(f Frame, m int, sums []float64) float64 {
 	worst := 1.0
-	p.EachTightness(f, m, sums, func(_, tightness float64) { worst = math.Max(worst, tightness) })
+	p.EachTightness(f, m, sums, func(_, tightness, _ float64) { worst = math.Max(worst, tightness) })
 	return worst
 }
 
 // EachTightness calls visit with the weight and the tightness of each component that holds events, or of all together where they share
-// their covariance: see [Program.TightnessOf].
-func (p *Program) EachTightness(f Frame, m int, sums []float64, visit func(weight, tightness float64)) {
+// their covariance: see [Program.TightnessOf]. Narrowest is the least sum of squares about the mean, in the frame, of the dimensions in
+// which events differ.
+func (p *Program) EachTightness(f Frame, m int, sums []float64, visit func(weight, tightness, narrowest float64)) {
 	d := p.Dimensions
 	// gross and net are what was summed, and what is left of it about the mean, in dimension j of component c.
 	gross := func(c, j int) float64 { return sums[p.Sums()+c*d+j] }
@@ -66,6 +68,12 @@ func (p *Program) EachTightness(f Frame, m int, sums []float64, visit func(weigh
 		}
 		return gross / math.Max(net, math.SmallestNonzeroFloat64)
 	}
+	narrower := func(narrowest, gross, net, weight float64) float64 {
+		if gross <= atCentre*weight {
+			return narrowest
+		}
+		return math.Min(narrowest, net)
+	}
 	pooledGross, pooledNet, pooledWeight := make([]float64, d), make([]float64, d), 0.0
 	for c := range m {
 		weight := sums[c*p.Cells()]
@@ -73,7 +81,7 @@ func (p *Program) EachTightness(f Frame, m int, sums []float64, visit func(weigh
 			continue
 		}
 		pooledWeight += weight
-		allGross, allNet, worst := 0.0, 0.0, 1.0
+		allGross, allNet, worst, narrowest := 0.0, 0.0, 1.0, math.Inf(1)
 		for j := range d {
 			g, n, scale := gross(c, j), net(c, j), f.Scale[j]*f.Scale[j]
 			pooledGross[j] += g
@@ -81,21 +89,24 @@ func (p *Program) EachTightness(f Frame, m int, sums []float64, visit func(weigh
 			allGross += g / scale
 			allNet += n / scale
 			worst = math.Max(worst, ratio(g, n, weight))
+			narrowest = narrower(narrowest, g, n, weight)
 		}
 		switch p.Covariance {
 		case mixture.Full, mixture.Diag:
-			visit(weight, worst)
+			visit(weight, worst, narrowest)
 		case mixture.Spherical:
-			visit(weight, ratio(allGross, allNet, weight))
+			least := slices.Min(f.Scale[:d])
+			visit(weight, ratio(allGross, allNet, weight), allNet/float64(d)*least*least)
 		case mixture.Tied: // all together, below
 		}
 	}
 	if p.Covariance == mixture.Tied {
-		worst := 1.0
+		worst, narrowest := 1.0, math.Inf(1)
 		for j := range d {
 			worst = math.Max(worst, ratio(pooledGross[j], pooledNet[j], pooledWeight))
+			narrowest = narrower(narrowest, pooledGross[j], pooledNet[j], pooledWeight)
 		}
-		visit(pooledWeight, worst)
+		visit(pooledWeight, worst, narrowest)
 	}
 }
 

@@ -18,6 +18,7 @@ type matrix struct {
 	Halves                           int // of a responsibility
 	Blocks                           int // of 16 coordinates
 	FeatureRows, TileRows, PlaceRows []string
+	MovingRows                       []string
 	Firsts                           []int
 	Largest                          string // number of a record
 }
@@ -32,7 +33,8 @@ func newMatrix(p variants.Problem, warps, stages, halves int) matrix {
 	return matrix{
 		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Halves: halves, Span: shape.Span(p), Blocks: coordinates / layout.Side,
 		FeatureRows: pairRows(p.Covariance.Features(p.D)), TileRows: pairRows(p.Covariance.FeatureTiles(p.D)), PlaceRows: placeRows(p),
-		Firsts: shape.FirstCoordinates(p), Largest: "1e18",
+		MovingRows: movingRows(p),
+		Firsts:     shape.FirstCoordinates(p), Largest: "1e18",
 	}
 }
 
@@ -45,6 +47,21 @@ func pairRows(features []variants.Feature) []string {
 			b |= again
 		}
 		items[i] = fmt.Sprintf("{%d,%d},", f.A, b)
+	}
+	return rows(items)
+}
+
+// movingRows writes which of the steps that depend on a centre each step is, or -1.
+func movingRows(p variants.Problem) []string {
+	var items []string
+	count := 0
+	for _, moving := range p.Covariance.MovingSteps(p.D) {
+		if !moving {
+			items = append(items, "-1,")
+			continue
+		}
+		items = append(items, strconv.Itoa(count)+",")
+		count++
 	}
 	return rows(items)
 }

@@ -17,8 +17,12 @@ const (
 	mostRows = 4
 	// rowBytes is the memory of 16 features' weights for 16 components, in two halves.
 	rowBytes = matrixSide * matrixSide * 2 * 2
-	// matrixSums is the registers that a thread keeps sums in.
-	matrixSums = 112
+	// matrixSums is the registers that a thread keeps sums in, and mostSummers the warps of a multiprocessor whose threads do.
+	matrixSums, mostSummers = 112, 8
+	// mostHalves is the numbers of 16 bits that a responsibility has at most.
+	mostHalves = 2
+	// sharedOfUnit is the shared memory of a multiprocessor of sm_90 that its blocks can have, each with the kilobyte that it takes besides.
+	sharedOfUnit = 226 << 10
 	// largestMatrixFull and largestMatrixDiag are the most dimensions.
 	largestMatrixFull, largestMatrixDiag = 64, 256
 )
@@ -28,18 +32,18 @@ type MatrixLayout struct {
 	Side         int // the components, features or events that a tensor core takes at a time
 	StageSteps   int // times 16 features' weights that are fetched at a time where not all stay in shared memory
 	EventPadding int // by which rows of a warp's events are longer, so that they lie in different banks
-	Summers      int // warps of a block that sums
 	Events       int // of a warp whose log-densities are in its registers
 	Batch        int // events that such a block takes at a time
 	BatchPitch   int // between the rows of their coordinates
 	Flush        int // batches that are summed in float32 before the sum moves to float64
 	Totals       int // room for the total log-likelihoods of blocks
+	Labels       int // events that a block puts in their buckets
 	Passes       int // of a loop on the device at most
 }
 
 // NewMatrixLayout returns it.
 func NewMatrixLayout() MatrixLayout {
-	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, Summers: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Passes: 64}
+	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
 }
 
 // Feature is the product of coordinates A and B of ũ = (u₁ … u_D, 1), counted from 0, so that D is the 1. Again is set where
@@ -134,14 +138,27 @@ func (c Covariance) FeatureTiles(d int) []Feature {
 	return all
 }
 
+// MovingSteps lists which steps of 16 features have weights that depend on the centre that coordinates are about: those with a coordinate
+// alone.
+func (c Covariance) MovingSteps(d int) []bool {
+	var all []bool
+	for step := range slices.Chunk(c.Features(d), matrixSide) {
+		all = append(all, slices.ContainsFunc(step, func(f Feature) bool { return !f.Again && (f.A == d) != (f.B == d) }))
+	}
+	return all
+}
+
 // MatrixShape is how a problem's matrices are cut up.
 type MatrixShape struct {
 	Chunks int // of components: the blocks that share an event
 	Rows   int // times 16 components of a chunk
 	Steps  int // times 16 features
+	Moving int // of those steps: see [Covariance.MovingSteps]
 	Tiles  int // times 8 features where sums are made
 	Ranges int // of tiles: the blocks that share an event and a chunk
 	Share  int // tiles of a warp
+	// Summers is the warps of a block that sums, and SumBlocks how many of those a multiprocessor has at once.
+	Summers, SumBlocks int
 }
 
 // MatrixShape returns it.
@@ -150,11 +167,30 @@ func (p Problem) MatrixShape() MatrixShape {
 	s := MatrixShape{Chunks: (rows + mostRows - 1) / mostRows}
 	s.Rows = (rows + s.Chunks - 1) / s.Chunks
 	s.Steps = len(p.Covariance.Features(p.D)) / matrixSide
+	for _, moving := range p.Covariance.MovingSteps(p.D) {
+		if moving {
+			s.Moving++
+		}
+	}
 	s.Tiles = len(p.Covariance.FeatureTiles(p.D)) / tileFeatures
-	most := NewMatrixLayout().Summers * (matrixSums / (4 * s.Rows))
-	s.Ranges = (s.Tiles + most - 1) / most
-	s.Share = (s.Tiles + NewMatrixLayout().Summers*s.Ranges - 1) / (NewMatrixLayout().Summers * s.Ranges)
+	for _, s.SumBlocks = range []int{2, 1} { // large ones where there is no room for two
+		s.Summers = mostSummers / s.SumBlocks
+		most := s.Summers * (matrixSums / (4 * s.Rows))
+		s.Ranges = (s.Tiles + most - 1) / most
+		s.Share = (s.Tiles + s.Summers*s.Ranges - 1) / (s.Summers * s.Ranges)
+		if s.SumBlocks*s.sumBytes(p, mostHalves) <= sharedOfUnit {
+			break
+		}
+	}
 	return s
+}
+
+// sumBytes is the shared memory of a block that sums responsibilities of so many halves: a tile's, twice, with the coordinates that it needs
+// and the events' scales.
+func (s MatrixShape) sumBytes(p Problem, halves int) int {
+	const half, number = 2, 4
+	layout := NewMatrixLayout()
+	return 2 * (layout.Batch*s.Rows*matrixSide*halves*half + (s.Span(p)+1)*layout.BatchPitch*number + layout.Batch*number)
 }
 
 // Span returns how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
@@ -171,7 +207,7 @@ func (s MatrixShape) FirstCoordinates(p Problem) (all []int) {
 
 // eachRange calls visit with the first coordinate, and the one after the last, of each range of tiles.
 func (s MatrixShape) eachRange(p Problem, visit func(low, high int)) {
-	each := s.Share * NewMatrixLayout().Summers * tileFeatures
+	each := s.Share * s.Summers * tileFeatures
 	for features := range slices.Chunk(p.Covariance.FeatureTiles(p.D), each) {
 		visit(rangeOf(features, p.D))
 	}
@@ -244,7 +280,8 @@ func matrixVariant(halves int) Variant {
 func matrixResources(p Problem, c Config, halves int) Resources {
 	const (
 		reduced     = 32 // sums that a block adds up
-		half        = 2  // bytes
+		sorters     = 1024
+		half        = 2 // bytes
 		number, sum = 4, 8
 	)
 	s, layout, warps := p.MatrixShape(), NewMatrixLayout(), c.Value("warps")
@@ -258,13 +295,15 @@ func matrixResources(p Problem, c Config, halves int) Resources {
 		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*(sum+2*(p.D+1)*(layout.Events+layout.EventPadding)*number),
 	}
 	moments := Launch{
-		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: 2, Threads: layout.Summers * warpThreads, Tile: layout.Batch, Sums: true,
-		SharedBytes: 2 * (layout.Batch*s.Rows*matrixSide*halves*half + (s.Span(p)+1)*layout.BatchPitch*number + layout.Batch*number),
+		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: s.SumBlocks, Threads: s.Summers * warpThreads, Tile: layout.Batch, Sums: true,
+		SharedBytes: s.sumBytes(p, halves),
 	}
 	r := Resources{
 		Threads: 4 * warpThreads, Tile: density.Tile, Blocks: components,
-		// The weights of features; a component's scale, constant and load; its sums; the totals of blocks.
-		Workspace: s.Chunks*s.Steps*s.Rows*rowBytes + components*4*number + components*features*sum + layout.Totals*sum,
+		// The weights of features; a component's load; the totals of blocks.
+		Workspace: s.Chunks*s.Steps*s.Rows*rowBytes + components*number + layout.Totals*sum,
+		// Where its events are, its centre; the weights of features that depend on it; a component's scale and constant.
+		WorkspacePerBucket: (3+p.D)*number + s.Chunks*s.Moving*s.Rows*rowBytes + components*2*number,
 		// Responsibilities; for each chunk the highest log-density and the scale.
 		WorkspacePerEvent: components*halves*half + s.Chunks*2*number,
 		RowBytes:          components * features * sum,
@@ -273,11 +312,16 @@ func matrixResources(p Problem, c Config, halves int) Resources {
 	if s.Chunks > 1 {
 		r.Then = append(r.Then, Launch{Entry: "normalise", Blocks: 1, BlocksPerUnit: 4, Threads: CUDAThreads, Tile: CUDAThreads})
 	}
-	cells := RoundComponents(p.M) * p.Covariance.CellCount(p.D)
+	groups := (p.Covariance.CellCount(p.D) + reduced - 1) / reduced
 	r.Then = append(r.Then, moments,
-		Launch{Entry: "reduce", Blocks: components * features / reduced, Threads: 8 * reduced},
-		Launch{Entry: "recentre", Blocks: cells/CUDAThreads + 1, Threads: CUDAThreads},
-		Launch{Entry: "advance", Blocks: RoundComponents(p.M), Threads: 4 * warpThreads, Loop: true})
+		Launch{Entry: "reduce", Blocks: RoundComponents(p.M) * groups, Threads: 8 * reduced},
+		Launch{Entry: "advance", Blocks: RoundComponents(p.M), Threads: CUDAThreads, Loop: true})
+	r.Sort = []Launch{
+		{Entry: "count_labels", Threads: CUDAThreads, Tile: layout.Labels},
+		{Entry: "lay_out", Threads: sorters, Blocks: 1},
+		{Entry: "place", Threads: warpThreads, Tile: layout.Labels},
+		{Entry: "gather", Threads: CUDAThreads, Tile: CUDAThreads},
+	}
 	return r
 }
 

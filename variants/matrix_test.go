@@ -57,8 +57,8 @@ func TestMatrixShape(t *testing.T) {
 			if held := s.Chunks * s.Rows * l.Side; held < m || s.Rows > 4 || (s.Chunks-1)*s.Rows*l.Side >= variants.RoundComponents(m) {
 				t.Errorf("M=%d: %d chunks of %d×%d components", m, s.Chunks, s.Rows, l.Side)
 			}
-			if s.Ranges*l.Summers*s.Share < s.Tiles || s.Share*s.Rows*4 > 112 {
-				t.Errorf("M=%d, D=%d: %d ranges of %d warps with %d tiles of %d", m, d, s.Ranges, l.Summers, s.Share, s.Tiles)
+			if s.Ranges*s.Summers*s.Share < s.Tiles || s.Share*s.Rows*4 > 112 {
+				t.Errorf("M=%d, D=%d: %d ranges of %d warps with %d tiles of %d", m, d, s.Ranges, s.Summers, s.Share, s.Tiles)
 			}
 			if firsts := s.FirstCoordinates(p); len(firsts) != s.Ranges {
 				t.Errorf("M=%d, D=%d: %d ranges, of which %d begin somewhere", m, d, s.Ranges, len(firsts))

@@ -3,6 +3,7 @@ package variants
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -76,8 +77,12 @@ type Resources struct {
 	// of which 64 are counted at a time.
 	Workspace         int `json:"workspace,omitempty"`
 	WorkspacePerEvent int `json:"workspace_per_event,omitempty"`
+	// WorkspacePerBucket is what they share for each bucket of events, the table of buckets and their centres first.
+	WorkspacePerBucket int `json:"workspace_per_bucket,omitempty"`
 	// RowBytes is what a slice's sums take where they are no statistics yet, or 0.
 	RowBytes int `json:"row_bytes,omitempty"`
+	// Sort lists kernels of the same source that sort events into buckets, one after the other.
+	Sort []Launch `json:"sort,omitempty"`
 	// ScratchBytes is the memory that a worker brings; 0 for cuda.
 	ScratchBytes int `json:"scratch_bytes,omitempty"`
 }
@@ -200,7 +205,7 @@ func (r Resources) exceeds(t Target) string {
 	if t.Backend != CUDA {
 		return ""
 	}
-	for _, l := range append([]Launch{{Threads: r.Threads, SharedBytes: r.SharedBytes + r.StaticBytes}}, r.Then...) {
+	for _, l := range slices.Concat([]Launch{{Threads: r.Threads, SharedBytes: r.SharedBytes + r.StaticBytes}}, r.Then, r.Sort) {
 		if l.SharedBytes > t.SharedPerBlock {
 			return fmt.Sprintf("needs %d bytes of shared memory a block: %s has %d", l.SharedBytes, t.Arch, t.SharedPerBlock)
 		}
@@ -217,13 +222,13 @@ func (r Resources) exceeds(t Target) string {
 	return ""
 }
 
-// Slices returns in how many parts n events are cut on a device of that many multiprocessors: as many as keep all of them
-// busy, and no more than there are tiles.
+// Slices returns in how many parts n events are cut on a device of that many multiprocessors: as many as there is room for at once, and
+// no more than there are tiles.
 func (r Resources) Slices(n int64, units int) int {
 	if r.BlocksPerUnit == 0 {
 		return 1
 	}
-	wanted := int64((r.BlocksPerUnit*units + r.Blocks - 1) / r.Blocks)
+	wanted := int64(r.BlocksPerUnit * units / r.Blocks)
 	return int(max(1, min(wanted, (n+int64(r.Tile)-1)/int64(r.Tile))))
 }
 

@@ -37,6 +37,7 @@ type releaser interface{ release() error }
 type engineKernel struct {
 	*runtime.Kernel
 	launches []engineLaunch // the kernel, and what follows it
+	sort     []engineLaunch // what sorts events into buckets
 	reduce   *Function      // of kernels that sum statistics
 	constant DevicePtr      // where the records go, or 0
 }
@@ -77,15 +78,20 @@ func (e *Engine) loadKernel(k *runtime.Kernel) error {
 	}
 	e.modules = append(e.modules, module)
 	loaded := engineKernel{Kernel: k}
-	for _, l := range k.Launches() {
-		function, err := module.Function(l.Entry)
-		if err != nil {
-			return err
+	for _, of := range []struct {
+		launches []runtime.Launch
+		loaded   *[]engineLaunch
+	}{{k.Launches(), &loaded.launches}, {k.Sort, &loaded.sort}} {
+		for _, l := range of.launches {
+			function, err := module.Function(l.Entry)
+			if err != nil {
+				return err
+			}
+			if err := function.SetMaxDynamicShared(l.SharedBytes); err != nil {
+				return err
+			}
+			*of.loaded = append(*of.loaded, engineLaunch{l, function})
 		}
-		if err := function.SetMaxDynamicShared(l.SharedBytes); err != nil {
-			return err
-		}
-		loaded.launches = append(loaded.launches, engineLaunch{l, function})
 	}
 	if k.Centred {
 		e.matrix = &loaded

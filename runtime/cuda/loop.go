@@ -24,7 +24,7 @@ const loopInaccurate = 3
 type loopLayout struct{ totals, status, weights, means, covariances, bytes int }
 
 // loopInts and loopFloats are how many numbers of 32 bits, and then of 64, a state begins with; two for each dimension follow.
-const loopInts, loopFloats = 6, 10
+const loopInts, loopFloats = 6, 14
 
 func (r *resident[T]) loopLayout() loopLayout {
 	p := r.engine.program
@@ -51,7 +51,7 @@ func (r *resident[T]) Iterate(ctx context.Context, start *mixture.Parameters, pr
 	}
 	defer r.end()
 	k, n := *r.engine.matrix, r.data.Events.Len()
-	if r.direct || r.resting > 0 || r.chunk < n || r.spanOfMatrix(k) < n {
+	if r.direct || r.resting > 0 || r.chunk < n || r.spanOfMatrix(k) < n || r.buckets.count > 0 && r.buckets.count != start.M {
 		return nil, nil
 	}
 	work := float64(n) * float64(program.Components) * float64(program.Cells())
@@ -63,7 +63,7 @@ func (r *resident[T]) Iterate(ctx context.Context, start *mixture.Parameters, pr
 		}
 		return r.each(ctx, n, func(s span) error {
 			return r.engine.context.Run(func() error {
-				run, err = r.iterate(k, s, packed, start, prior, limits)
+				run, err = r.iterate(k, r.bucketed(s), packed, start, prior, limits)
 				return err
 			})
 		})
@@ -76,7 +76,7 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 	if err := r.take(packed.Records); err != nil {
 		return nil, err
 	}
-	args, err := r.prepareMatrix(k, s)
+	args, err := r.prepareMatrix(k, s, start)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 		return r.loopModel(whole, layout, start, at)
 	}
 	if stop == loopInaccurate {
-		r.tooTight()
+		r.inaccurate(start.M)
 		run.Next = model(passes, current)
 		if passes > 0 {
 			run.Parameters = model(passes-1, (current+loopModels-1)%loopModels)
@@ -138,21 +138,17 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 func (r *resident[T]) loopStart(k engineKernel, m int, prior mixture.Prior, limits mixture.Limits) []byte {
 	program, d := r.engine.program, r.engine.program.Dimensions
 	layout, rules := r.loopLayout(), runtime.UpdateLimits(r.engine.program.Dimensions)
-	logScale, events := 0.0, float64(r.data.Events.Len())/r.weight
+	logScale, limit := 0.0, r.rules(k)
 	ridge, reach := make([]float64, d), make([]float64, d)
 	for j := range d {
 		logScale += math.Log(r.frame.Scale[j])
 		ridge[j] = prior.Ridge[j] * r.frame.Scale[j] * r.frame.Scale[j]
 		reach[j] = (rules[2] - math.Abs(r.frame.Shift[j])) * r.frame.Scale[j]
 	}
-	least := 0.0
-	if k.Rounded {
-		least = leastRoundedEvents / events
-	}
 	ints := []int32{0, 0, 0, int32(limits.Passes), int32(limits.Least), 0}
 	floats := slices.Concat([]float64{
 		limits.Tolerance, limits.Previous, rules[0], rules[1], rules[3], logScale,
-		mostMatrixTightness, program.Allowed() / errorByRoot * math.Sqrt(events), program.Allowed() / errorByLoad, least,
+		mostMatrixTightness, limit.byRoot, limit.cut, limit.byShare, r.load, limit.weight, leastVariance, limit.narrow,
 	}, ridge, reach)
 	weights := make([]float64, program.Components)
 	for c := m; c < len(weights); c++ {

@@ -15,16 +15,27 @@ const (
 	// errorByRoot for each unit of tightness (see [runtime.Frame.Tightness]), over the root of the number of a component's events: measured
 	// on an H100 of one mixture of 64 components in 19 dimensions, with a tightness of 53.
 	errorByRoot = 4e-6
-	// errorByLoad for each unit of what a log-density is the sum of: a tenth of what the log-likelihood of such a mixture was wrong by. That
-	// no more of it reaches covariances is not measured.
+	// errorByCut for each unit of tightness, and errorByShare besides for a component that all events belong to: tensor cores cut off what they
+	// add, always towards 0. Measured on an H100, from starts at which few components have most events, it was 5e-7 of half of all events.
+	errorByCut, errorByShare = 2e-8, 1.3e-6
+	// errorByLoad for each unit of what a log-density is the sum of: a tenth of what the log-likelihood of such a mixture was wrong by.
+	// Components that share no events have none of it: with loads up to 4e6 covariances of such were within 1e-6. See [resident.loads].
 	errorByLoad = 6e-10
+	// densityError is what a log-density is wrong by for each unit of its load, and mostLoad up to which it means anything.
+	densityError = 6e-9
+	mostLoad     = 1e8
 	// mostMatrixTightness is how tight components may be whatever the number of their events.
 	mostMatrixTightness = 512
+	// coordinateError is what a coordinate is wrong by beside the reach of all events, at worst, after its centre is subtracted, and
+	// leastVariance the least in the frame whose halves are of use.
+	coordinateError = 0x1p-23
+	leastVariance   = 0x1p-20
 	// leastRoundedEvents is how many events they should hold where responsibilities are rounded to 16 bits: about 2⁻¹² over its root is
 	// what that comes to.
 	leastRoundedEvents = 128
-	// matrixBytes bounds a workspace.
+	// matrixBytes is what a workspace may have in any case, and maxRowBytes bounds the rows of sums.
 	matrixBytes = 1 << 30
+	maxRowBytes = 512 << 20
 )
 
 // Direct has sums made by the kernels alone that sum about each component's mean, where there are any.
@@ -40,19 +51,55 @@ func (r *resident[T]) hasDirect() bool {
 	return err == nil
 }
 
-// aboutCentre sums in matrix form, about the frame's centre. It returns nothing where components are too tight for that, and there is
-// another way.
-func (r *resident[T]) aboutCentre(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters) (*mixture.Statistics, error) {
-	direct := r.hasDirect()
-	if direct && (r.resting > 0 || r.frame.Tightness(p) > mostMatrixTightness) {
-		r.resting = max(0, r.resting-1)
+// aboutCentres sums in matrix form: about the frame's centre, or of events sorted into buckets about a centre of each, where components are
+// too tight for that. It returns nothing where they are too tight for either, and there is another way.
+func (r *resident[T]) aboutCentres(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters) (*mixture.Statistics, error) {
+	direct, sortable := r.hasDirect(), r.sortable(p.M)
+	if direct && r.resting > 0 {
+		r.resting--
 		return nil, nil
 	}
+	if r.buckets.count > 0 && r.buckets.count != p.M { // of another mixture
+		r.buckets.count, r.buckets.stale = 0, false
+	}
+	tight := r.frame.Tightness(p) > mostMatrixTightness
+	if tight && direct && !sortable {
+		return nil, nil
+	}
+	for fresh := false; ; fresh = true {
+		if sortable && (fresh || r.buckets.stale || r.buckets.count == 0 && tight) {
+			if err := r.sort(ctx, packed, p); err != nil {
+				return nil, err
+			}
+			fresh = true
+		}
+		sums, err := r.sumInMatrixForm(ctx, packed, p)
+		if err != nil {
+			return nil, err
+		}
+		accurate := r.accurate(*r.engine.matrix, p, packed.Factors, sums)
+		if accurate {
+			r.rest = 0
+		}
+		if accurate || !direct && (fresh || !sortable) {
+			return r.statistics(p.M, packed.Origins, sums), nil
+		}
+		if fresh || !sortable {
+			r.buckets.count = 0
+			r.tooTight()
+			return nil, nil
+		}
+	}
+}
+
+// sumInMatrixForm makes the sums of all events, and what comes with them.
+func (r *resident[T]) sumInMatrixForm(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters) ([]float64, error) {
 	k := *r.engine.matrix
 	sums := make([]float64, r.matrixSums())
 	visit := func(s span, sums []float64) error {
 		return r.engine.context.Run(func() error {
-			args, err := r.prepareMatrix(k, s)
+			s = r.bucketed(s)
+			args, err := r.prepareMatrix(k, s, p)
 			if err != nil {
 				return err
 			}
@@ -62,15 +109,16 @@ func (r *resident[T]) aboutCentre(ctx context.Context, packed *runtime.PackedMod
 			return r.fetch(Bytes(sums), r.sums.ptr)
 		})
 	}
-	if err := r.within(func() error { return r.accumulate(ctx, packed.Records, visit, r.spanOfMatrix(k), sums) }); err != nil {
-		return nil, err
+	return sums, r.within(func() error { return r.accumulate(ctx, packed.Records, visit, r.spanOfMatrix(k), sums) })
+}
+
+// inaccurate has events be sorted anew before the next pass, or leaves sums to other kernels where they cannot be.
+func (r *resident[T]) inaccurate(m int) {
+	if r.sortable(m) {
+		r.buckets.stale = true
+		return
 	}
-	if direct && !r.accurate(k, p.M, sums) {
-		r.tooTight()
-		return nil, nil
-	}
-	r.rest = 0
-	return r.statistics(p.M, packed.Origins, sums), nil
+	r.tooTight()
 }
 
 // tooTight leaves sums to other kernels for a while.
@@ -85,30 +133,66 @@ func (r *resident[T]) matrixSums() int {
 	return program.Sums() + program.Components*(program.Dimensions+1)
 }
 
-// accurate reports whether sums in matrix form, with what came with them, are as accurate as those about means would be.
-func (r *resident[T]) accurate(k engineKernel, m int, sums []float64) bool {
-	program := r.engine.program
-	if slices.Max(sums[len(sums)-program.Components:]) > program.Allowed()/errorByLoad {
+// accurate reports whether sums in matrix form under p, with what came with them, are as accurate as those about means would be.
+func (r *resident[T]) accurate(k engineKernel, p *mixture.Parameters, factors *mixture.Factors, sums []float64) bool {
+	program, rules := r.engine.program, r.rules(k)
+	accurate := true
+	program.EachTightness(r.frame, p.M, sums, func(weight, tightness, narrowest float64) {
+		accurate = accurate && tightness <= rules.tightness(weight) &&
+			narrowest >= leastVariance*weight && narrowest >= rules.narrow && weight >= rules.weight
+	})
+	return accurate && r.loads(p, factors, sums[len(sums)-program.Components:][:p.M])
+}
+
+// rules is how tight, narrow and light components may be, whose weights are those of events.
+type rules struct{ byRoot, cut, byShare, narrow, weight float64 }
+
+// tightness is how tight a component of a weight may be.
+func (r rules) tightness(weight float64) float64 {
+	return min(mostMatrixTightness, 1/(r.byRoot/math.Sqrt(weight)+r.cut+r.byShare*weight))
+}
+
+// rules returns those of what is allowed.
+func (r *resident[T]) rules(k engineKernel) rules {
+	allowed, events := r.engine.program.Allowed(), float64(r.data.Events.Len())/r.weight
+	least := 0.0
+	if k.Rounded {
+		least = leastRoundedEvents / events
+	}
+	return rules{
+		byRoot: errorByRoot / allowed / math.Sqrt(events), cut: errorByCut / allowed, byShare: errorByShare / allowed / r.weight,
+		narrow: math.Pow(coordinateError/allowed, 2) / events, weight: least,
+	}
+}
+
+// loads reports whether log-densities are accurate enough, by their components' loads: as they are, or since what they are wrong by hardly
+// reaches covariances. It notes how large loads may become in a loop that goes on from there.
+func (r *resident[T]) loads(p *mixture.Parameters, factors *mixture.Factors, loads []float64) bool {
+	const wary = 4 // times less than is allowed, as components may come to share more events
+	allowed, most := r.engine.program.Allowed(), slices.Max(loads)
+	r.load = allowed / errorByLoad
+	if most <= r.load {
+		return true
+	}
+	errors := make([]float64, len(loads))
+	for m, load := range loads {
+		errors[m] = densityError * load
+	}
+	e := runtime.NewDensityErrors(p, factors, errors)
+	if most > mostLoad || !e.Within(allowed) {
 		return false
 	}
-	accurate, events := true, float64(r.data.Events.Len())/r.weight
-	program.EachTightness(r.frame, m, sums, func(weight, tightness float64) {
-		accurate = accurate && tightness <= min(mostMatrixTightness, program.Allowed()/errorByRoot*math.Sqrt(weight*events)) &&
-			(!k.Rounded || weight*events >= leastRoundedEvents)
-	})
-	return accurate
+	r.load = max(r.load, min(mostLoad, most*allowed/(wary*max(e.Covariances(), allowed/mostLoad))))
+	return true
 }
 
 // spanOfMatrix is how many events have room in a workspace at once.
 func (r *resident[T]) spanOfMatrix(k engineKernel) int {
-	return max(1, matrixBytes/k.WorkspacePerEvent/runtime.BatchEvents) * runtime.BatchEvents
+	return max(1, r.spanBytes/k.WorkspacePerEvent/runtime.BatchEvents) * runtime.BatchEvents
 }
 
-// prepareMatrix makes room for what the kernels of the matrix form leave, and returns their arguments.
-func (r *resident[T]) prepareMatrix(k engineKernel, s span) ([]any, error) {
-	if err := r.takeSpread(); err != nil {
-		return nil, err
-	}
+// prepareMatrix makes room for what the kernels of the matrix form leave under p, and returns their arguments.
+func (r *resident[T]) prepareMatrix(k engineKernel, s span, p *mixture.Parameters) ([]any, error) {
 	if r.loop.bytes == 0 { // a pass on its own
 		if err := r.loop.grow(r.engine.context, r.loopLayout().bytes); err != nil {
 			return nil, err
@@ -122,7 +206,7 @@ func (r *resident[T]) prepareMatrix(k engineKernel, s span) ([]any, error) {
 		buffer *buffer
 		bytes  int
 	}{
-		{&r.workspace, k.Workspace + (s.n+runtime.BatchEvents-1)/runtime.BatchEvents*runtime.BatchEvents*k.WorkspacePerEvent},
+		{&r.workspace, k.Workspace + roundUp(s.n, runtime.BatchEvents)*k.WorkspacePerEvent},
 		{&r.partial, rows * k.RowBytes},
 		{&r.sums, 8 * r.matrixSums()},
 	} {
@@ -130,15 +214,29 @@ func (r *resident[T]) prepareMatrix(k engineKernel, s span) ([]any, error) {
 			return nil, err
 		}
 	}
+	if err := r.takeSpread(p); err != nil {
+		return nil, err
+	}
+	if r.buckets.count == 0 {
+		if err := r.oneBucket(k, s); err != nil {
+			return nil, err
+		}
+	}
 	args, err := r.inputs(k, s)
-	return append(args, r.loop.ptr, r.workspace.ptr, r.spread.ptr, float32(r.gain), r.partial.ptr, int64(rows), r.sums.ptr), err
+	return append(args, r.loop.ptr, r.workspace.ptr, r.buckets.table.ptr, int64(max(1, r.buckets.count)), r.spread.ptr, float32(r.gain),
+		r.partial.ptr, int64(rows), r.sums.ptr), err
 }
 
-// rowsOfMatrix is how many slices leave a row of sums.
+// rowsOfMatrix is how many rows of sums there are room for: one for each slice and bucket in it.
 func (r *resident[T]) rowsOfMatrix(k engineKernel, s span) int {
+	return r.slicesOfSums(k, s) + max(1, r.buckets.count)
+}
+
+// slicesOfSums is in how many slices events are summed.
+func (r *resident[T]) slicesOfSums(k engineKernel, s span) int {
 	for _, l := range k.launches {
 		if l.Sums {
-			return min(r.engine.slices(l, s.n), max(1, maxPartialBytes/k.RowBytes))
+			return min(r.engine.slices(l, s.n), max(1, maxRowBytes/k.RowBytes-max(1, r.buckets.count)))
 		}
 	}
 	return 1
@@ -146,13 +244,18 @@ func (r *resident[T]) rowsOfMatrix(k engineKernel, s span) int {
 
 // launchMatrix puts the kernels of the matrix form on the stream, those of a loop among them where it is one.
 func (r *resident[T]) launchMatrix(k engineKernel, s span, args []any, loop bool) error {
-	for _, l := range k.launches {
+	const warp, mostBlocks = 32, 64
+	for i, l := range k.launches {
 		if l.Loop && !loop {
 			continue
 		}
 		slices := r.engine.slices(l, s.n)
-		if l.Sums {
-			slices = r.rowsOfMatrix(k, s)
+		switch {
+		case i == 0: // a warp of it makes the weights of a bucket
+			warps := l.Threads / warp
+			slices = min(mostBlocks, (max(1, r.buckets.count)+warps-1)/warps)
+		case l.Sums:
+			slices = r.slicesOfSums(k, s)
 		}
 		if err := r.engine.launch(l, slices, args...); err != nil {
 			return err
@@ -161,14 +264,17 @@ func (r *resident[T]) launchMatrix(k engineKernel, s span, args []any, loop bool
 	return nil
 }
 
-// takeSpread puts the events' standard deviations, in the frame, on the device, once.
-func (r *resident[T]) takeSpread() error {
-	if r.spread.ptr != 0 {
-		return nil
-	}
-	deviations := make([]float32, len(r.summary.Variance))
-	for d, v := range r.summary.Variance {
-		deviations[d] = float32(math.Sqrt(v) * r.frame.Scale[d])
+// takeSpread puts on the device how far from its centre each component's events are: all events' standard deviations, or, where each
+// component has a bucket, its own; twice the variance, since the events that it shares are about as far again.
+func (r *resident[T]) takeSpread(p *mixture.Parameters) error {
+	d := p.D
+	deviations := make([]float32, r.engine.program.Components*d)
+	for i := range deviations {
+		variance := r.summary.Variance[i%d]
+		if c := i / d; r.buckets.count > c {
+			variance = 2 * p.Matrix(c).At(i%d, i%d)
+		}
+		deviations[i] = float32(math.Sqrt(variance) * r.frame.Scale[i%d])
 	}
 	if err := r.spread.grow(r.engine.context, len(Bytes(deviations))); err != nil {
 		return err
@@ -176,10 +282,10 @@ func (r *resident[T]) takeSpread() error {
 	return r.engine.stream.CopyHtoD(r.spread.ptr, Bytes(deviations))
 }
 
-// gainOf is by how much kernels scale the products of coordinates, so that their halves are of use: 2²⁹ with the largest responsibility,
+// gainOf is by how much kernels scale the products of coordinates, so that their halves are of use: 2²⁸ with the largest responsibility,
 // 2¹⁵, and a power of two that no weight of an event exceeds.
 func gainOf(weights []float64) float64 {
-	const exponent = 29
+	const exponent = 28
 	if weights == nil {
 		return 1 << exponent
 	}

@@ -16,7 +16,7 @@ func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*m
 	}
 	defer r.end()
 	if r.engine.matrix != nil && !(r.direct && r.hasDirect()) {
-		if s, err := r.aboutCentre(ctx, packed, p); s != nil || err != nil {
+		if s, err := r.aboutCentres(ctx, packed, p); s != nil || err != nil {
 			return s, err
 		}
 	}
@@ -114,7 +114,7 @@ func (r *resident[T]) launch(k engineKernel, s span, slices int, own ...any) err
 func (r *resident[T]) inputs(k engineKernel, s span) ([]any, error) {
 	args := []any{s.events}
 	if k.Events == runtime.ByDimension {
-		args = []any{s.byDimension, int64(r.pitch())}
+		args = []any{s.byDimension, int64(s.pitch)}
 	}
 	args = append(args, int64(s.n), s.weights)
 	records := r.records[k.Factor]

@@ -49,10 +49,13 @@ type resident[T runtime.Real] struct {
 	// Of the matrix form.
 	summary           *mixture.Summary
 	gain              float64
+	spanBytes         int // of a workspace at most
 	workspace, spread buffer
 	loop              buffer // the state of a loop on the device
-	direct            bool   // it is not used
-	resting, rest     int    // passes in which it is not tried, as components were too tight, and how many those were to be
+	buckets           buckets
+	load              float64 // up to which log-densities are accurate enough in a loop
+	direct            bool    // it is not used
+	resting, rest     int     // passes in which it is not tried, as components were too tight, and how many those were to be
 
 	poisoned                                 bool // what kernels write is filled with ones before
 	partial, sums, totals, update            buffer
@@ -61,7 +64,7 @@ type resident[T runtime.Real] struct {
 
 func newResident[T runtime.Real](e *Engine, data mixture.Data, s *mixture.Summary) *resident[T] {
 	r := &resident[T]{
-		engine: e, data: data, weight: s.EventWeight, summary: s, gain: gainOf(data.Weights), frame: runtime.NewFrame(s, e.program.Precision), first: -1,
+		engine: e, data: data, weight: s.EventWeight, summary: s, gain: gainOf(data.Weights), load: e.program.Allowed() / errorByLoad, frame: runtime.NewFrame(s, e.program.Precision), first: -1,
 		records: map[string]*buffer{},
 	}
 	r.upload = &uploader[T]{context: e.context, stream: e.stream, frame: r.frame, data: data}
@@ -87,12 +90,22 @@ func (r *resident[T]) open(ctx context.Context) error {
 	room := memoryShare * float64(free-min(free/2, memoryReserve))
 	n := r.data.Events.Len()
 	r.chunk = min(n, max(leastChunk, int(room)/each))
-	return r.within(func() error {
+	if err := r.within(func() error {
 		if r.chunk < n {
 			return nil
 		}
 		return r.bring(ctx, 0, n)
-	})
+	}); err != nil {
+		return err
+	}
+	return r.findRoom()
+}
+
+// findRoom decides how large a workspace may be, now that the events are where they are.
+func (r *resident[T]) findRoom() error {
+	free, _, err := r.engine.context.MemInfo()
+	r.spanBytes = int(max(matrixBytes, (free-min(free, 2*memoryReserve))/2))
+	return err
 }
 
 // within calls pass, and again with half as many events at once for as long as the device's memory is too small.
@@ -176,6 +189,7 @@ func (r *resident[T]) pitch() int {
 type span struct {
 	from, n                      int
 	events, byDimension, weights DevicePtr
+	pitch                        int // between the dimensions of byDimension
 }
 
 // each calls visit for spans of at most limit events that cover them all, in order.
@@ -190,7 +204,7 @@ func (r *resident[T]) each(ctx context.Context, limit int, visit func(s span) er
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			s := span{from: first + from, n: min(limit, size-from)}
+			s := span{from: first + from, n: min(limit, size-from), pitch: r.pitch()}
 			s.events = r.events.ptr + DevicePtr(from*r.engine.program.Dimensions*numberBytes[T]())
 			s.byDimension = r.byDimension.ptr + DevicePtr(from*numberBytes[T]())
 			if r.data.Weights != nil {
@@ -287,10 +301,11 @@ func (r *resident[T]) release() error {
 
 // free gives the device's memory back.
 func (r *resident[T]) free() error {
-	r.first = -1
+	r.first, r.buckets.count = -1, 0
 	var all []error
 	owned := append(slices.Collect(maps.Values(r.records)),
 		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels, &r.workspace, &r.spread, &r.loop)
+	owned = append(owned, r.buckets.buffers()...)
 	if !r.borrowed {
 		owned = append(owned, &r.events, &r.byDimension, &r.weights)
 	}

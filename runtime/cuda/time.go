@@ -47,6 +47,7 @@ func borrow[T runtime.Real](e *Engine, from *resident[T]) (mixture.Loaded, error
 	}
 	r := &resident[T]{
 		engine: e, data: from.data, weight: from.weight, summary: from.summary, gain: from.gain, frame: from.frame, upload: &uploader[T]{}, borrowed: true,
+		spanBytes: from.spanBytes, load: e.program.Allowed() / errorByLoad,
 		chunk: from.chunk, first: 0, events: from.events, byDimension: from.byDimension, weights: from.weights,
 		records: map[string]*buffer{},
 	}
@@ -74,11 +75,11 @@ func (r *resident[T]) Time(ctx context.Context, stage string, p *mixture.Paramet
 	if err != nil {
 		return nil, err
 	}
-	times, err := r.time(ctx, k, packed.Records, clock, repeats)
+	times, err := r.time(ctx, k, packed.Records, p, clock, repeats)
 	return times, errors.Join(err, clock.close())
 }
 
-func (r *resident[T]) time(ctx context.Context, k engineKernel, records map[string][]T, clock *stopwatch, repeats int) ([]float64, error) {
+func (r *resident[T]) time(ctx context.Context, k engineKernel, records map[string][]T, p *mixture.Parameters, clock *stopwatch, repeats int) ([]float64, error) {
 	if err := r.take(records); err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (r *resident[T]) time(ctx context.Context, k engineKernel, records map[stri
 	for i := range repeats + 1 {
 		seconds := 0.0
 		err := r.each(ctx, limit, func(s span) error {
-			launch, err := r.timed(k, s)
+			launch, err := r.timed(k, s, p)
 			if err != nil {
 				return err
 			}
@@ -112,12 +113,13 @@ func (r *resident[T]) time(ctx context.Context, k engineKernel, records map[stri
 }
 
 // timed prepares a kernel's run over a span, and returns what is to be timed.
-func (r *resident[T]) timed(k engineKernel, s span) (launch func() error, err error) {
+func (r *resident[T]) timed(k engineKernel, s span, p *mixture.Parameters) (launch func() error, err error) {
 	sums := r.engine.program.Sums()
 	switch k.Stage {
 	case runtime.Accumulate:
 		if k.Centred {
-			args, err := r.prepareMatrix(k, s)
+			s = r.bucketed(s)
+			args, err := r.prepareMatrix(k, s, p)
 			return func() error { return r.launchMatrix(k, s, args, false) }, err
 		}
 		return func() error { return r.launchSum(k, s, sums, r.fused(k, s)) }, nil

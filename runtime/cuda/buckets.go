@@ -1,0 +1,157 @@
+package cuda
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+)
+
+// buckets is events on the device sorted by the component that is likeliest at them, each about its bucket's centre, the mean that the
+// component had then. Without them all events are one bucket, about the frame's centre.
+type buckets struct {
+	count int  // of them, one for each component; 0 where events are as they come
+	stale bool // events should be sorted anew
+	// capacity is the places for events: each bucket's are a whole number of [runtime.BatchEvents].
+	capacity int
+
+	table           buffer // where each bucket's events are, and what the kernels keep of it
+	events, weights buffer // by dimension
+	counts, order   buffer // of the sorting kernels
+}
+
+// buffers lists the memory.
+func (b *buckets) buffers() []*buffer {
+	return []*buffer{&b.table, &b.events, &b.weights, &b.counts, &b.order}
+}
+
+// boundBytes is the size of a bucket's entry in the table: three numbers of 32 bits.
+const boundBytes = 12
+
+// leastBucketEvents is how many events a bucket should have on average: half of what fills it up.
+const leastBucketEvents = 64
+
+// roundUp returns n or the next whole number of size.
+func roundUp(n, size int) int { return (n + size - 1) / size * size }
+
+// bucketed returns the span of the events in buckets, where they are sorted.
+func (r *resident[T]) bucketed(s span) span {
+	if r.buckets.count == 0 {
+		return s
+	}
+	s.n, s.pitch, s.byDimension = r.buckets.capacity, r.buckets.capacity, r.buckets.events.ptr
+	if r.data.Weights != nil {
+		s.weights = r.buckets.weights.ptr
+	}
+	return s
+}
+
+// sortable reports whether events can be sorted into buckets of m components: they are all on the device, and there are enough.
+func (r *resident[T]) sortable(m int) bool {
+	n, k := r.data.Events.Len(), r.engine.matrix
+	_, scores := r.engine.kernels[runtime.Score]
+	capacity := r.capacityFor(m)
+	return scores && r.chunk >= n && m > 1 && n >= leastBucketEvents*m && r.spanOfMatrix(*k) >= capacity &&
+		(m+1)*k.RowBytes <= maxRowBytes && m*k.WorkspacePerBucket <= matrixBytes
+}
+
+// capacityFor is how many places events in buckets of m components take.
+func (r *resident[T]) capacityFor(m int) int {
+	return roundUp(r.data.Events.Len(), runtime.BatchEvents) + m*runtime.BatchEvents
+}
+
+// tableBytes is the memory of a table of so many buckets and rows of sums.
+func (r *resident[T]) tableBytes(k engineKernel, count, rows int) int {
+	const aligned = 16
+	return count*k.WorkspacePerBucket + boundBytes + aligned + 4*rows
+}
+
+// oneBucket makes a span's events one bucket, about the frame's centre.
+func (r *resident[T]) oneBucket(k engineKernel, s span) error {
+	b := &r.buckets
+	if err := r.room(&b.table, r.tableBytes(k, 1, r.rowsOfMatrix(k, s))); err != nil {
+		return err
+	}
+	padded, tiles := int32(roundUp(s.n, runtime.BatchEvents)), int32((s.n+k.Tile-1)/k.Tile)
+	bounds := []int32{0, int32(s.n), 0, padded, padded, tiles}
+	centre := make([]float32, r.engine.program.Dimensions)
+	return r.engine.stream.CopyHtoD(b.table.ptr, slices.Concat(Bytes(bounds), Bytes(centre)))
+}
+
+// sort puts events into buckets by p.
+func (r *resident[T]) sort(ctx context.Context, packed *runtime.PackedModel[T], p *mixture.Parameters) error {
+	r.buckets.count, r.buckets.stale = 0, false
+	return r.within(func() error {
+		if err := r.take(packed.Records); err != nil {
+			return err
+		}
+		return r.each(ctx, r.chunk, func(s span) error {
+			return r.engine.context.Run(func() error { return r.sortSpan(s, p) })
+		})
+	})
+}
+
+// sortSpan is sort with the device's thread at hand, of a span of all events.
+func (r *resident[T]) sortSpan(s span, p *mixture.Parameters) error {
+	e, k, b := r.engine, *r.engine.matrix, &r.buckets
+	b.capacity = r.capacityFor(p.M)
+	labels, counted := e.kernels[runtime.Score], k.sort[0]
+	blocks := (s.n + counted.Tile - 1) / counted.Tile
+	inPlaces := span{n: b.capacity}
+	b.count = p.M
+	rows := r.rowsOfMatrix(k, inPlaces)
+	b.count = 0
+	const number = 4
+	for _, need := range []struct {
+		buffer *buffer
+		bytes  int
+	}{
+		{&r.labels, s.n * number},
+		{&b.table, r.tableBytes(k, p.M, rows)},
+		{&b.events, b.capacity * p.D * numberBytes[T]()},
+		{&b.counts, blocks * e.program.Components * number},
+		{&b.order, b.capacity * number},
+	} {
+		if err := r.room(need.buffer, need.bytes); err != nil {
+			return err
+		}
+	}
+	if r.data.Weights != nil {
+		if err := r.room(&b.weights, b.capacity*numberBytes[T]()); err != nil {
+			return err
+		}
+	}
+	if _, err := r.launchTotal(labels, s, DevicePtr(0), r.labels.ptr); err != nil {
+		return err
+	}
+	centres := make([]float32, p.M*p.D)
+	for i, mean := range p.Means {
+		d := i % p.D
+		centres[i] = float32(max(-1, min(1, (mean-r.frame.Shift[d])*r.frame.Scale[d])))
+	}
+	if err := e.stream.CopyHtoD(b.table.ptr+DevicePtr((p.M+1)*boundBytes), Bytes(centres)); err != nil {
+		return err
+	}
+	if err := e.stream.MemsetD8(b.order.ptr, 0xFF, b.order.bytes); err != nil { // places that stay empty
+		return err
+	}
+	args := []any{
+		s.byDimension, int64(s.pitch), int64(s.n), s.weights, r.labels.ptr, b.table.ptr, int64(p.M), b.counts.ptr, b.order.ptr, int64(b.capacity),
+		b.events.ptr, b.weights.ptr,
+	}
+	for _, l := range k.sort {
+		switch {
+		case l.Blocks > 0:
+		case l.Tile == counted.Tile:
+			l.Blocks = blocks
+		default:
+			l.Blocks = (b.capacity + l.Tile - 1) / l.Tile
+		}
+		if err := e.launch(l, 1, args...); err != nil {
+			return err
+		}
+	}
+	b.count = p.M
+	return nil
+}
