@@ -50,6 +50,7 @@ type opened struct {
 type job struct {
 	components int
 	data       mixture.Data
+	events     int // that there are in all, where data is one set of many; 0 where it is the only one
 	need       autotune.Need
 }
 
@@ -127,6 +128,9 @@ func (d *devices) noteLost(s *settings, device string, err error) {
 // by the next job is done without for this one alone.
 func (d *devices) open(ctx context.Context, s *settings, j job, warn func(string)) (*opened, error) {
 	problem := problemOf(j.data, s, j.components)
+	if j.events > 0 {
+		problem.N = int64(j.events)
+	}
 	passing := map[string]error{}
 	measured := s.mode != PlanMeasured
 	for {

@@ -105,6 +105,9 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 			return nil, err
 		}
 		measures[variants.Update] = updated
+		if measures[variants.Fit], err = selfTestIterations(ctx, got, want, data, p); err != nil {
+			return nil, err
+		}
 	}
 	_, responsible := plan.Choice(variants.EStep)
 	a, b := selfTestScores(p.M, responsible), selfTestScores(p.M, true)
@@ -118,6 +121,41 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 		measures[variants.EStep] = []compare.Measure{compare.Absolute("responsibilities", a.Responsibilities, b.Responsibilities)}
 	}
 	return measures, nil
+}
+
+// selfTestPasses is how many the device makes by itself, where it does.
+const selfTestPasses = 3
+
+// selfTestIterations measures what the device reaches by itself, where it goes on alone, against passes and M-steps of the reference.
+func selfTestIterations(ctx context.Context, got, want mixture.Loaded, data mixture.Data, p *mixture.Parameters) ([]compare.Measure, error) {
+	device, ok := got.(mixture.Iterator)
+	if !ok {
+		return nil, nil
+	}
+	summary, err := mixture.Summarize(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	prior := mixture.RelativePrior(summary)
+	run, err := device.Iterate(ctx, p, prior, mixture.Limits{Passes: selfTestPasses})
+	if err != nil || run == nil || run.Parameters == nil {
+		return nil, err
+	}
+	n := float64(data.Events.Len())
+	var totals, expected []float64 // an event
+	for pass, total := range run.Totals {
+		s, err := want.Accumulate(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		totals, expected = append(totals, total/n), append(expected, s.LogLikelihood/n)
+		if pass+1 < len(run.Totals) {
+			if p, _, err = mixture.Update(s, prior, p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return append(compare.Parameters(run.Parameters, p), compare.Absolute("log-likelihoods an event", totals, expected)), nil
 }
 
 // selfTestUpdate measures the device's M-step, where it has one, on the reference's statistics.

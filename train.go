@@ -49,25 +49,46 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	data := mixture.Data{Events: events, Weights: m.settings.weights, Hard: m.settings.hard, Missing: m.settings.missing}
+	p, err := m.prepare(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	return m.train(ctx, p, nil)
+}
+
+// prepared is what a fit begins with.
+type prepared struct {
+	data    mixture.Data
+	summary *mixture.Summary
+	prior   mixture.Prior
+	start   *Parameters
+}
+
+// prepare looks at the events of a fit.
+func (m *Model) prepare(ctx context.Context, events Events) (*prepared, error) {
+	s := m.settings
+	data := mixture.Data{Events: events, Weights: s.weights, Hard: s.hard, Missing: s.missing}
 	summary, err := mixture.Summarize(ctx, data)
 	if err != nil {
 		return nil, err
 	}
 	data.Summary = summary
-	prior := mixture.RelativePrior(summary)
-	if m.settings.ownRidge {
-		prior = mixture.AbsolutePrior(summary, m.settings.ridge)
+	p := &prepared{data: data, summary: summary, prior: mixture.RelativePrior(summary), start: m.current()}
+	if s.ownRidge {
+		p.prior = mixture.AbsolutePrior(summary, s.ridge)
 	}
-	start := m.current()
-	if start == nil {
-		start = m.settings.start.First(data, summary, m.settings.covariance, m.m, m.settings.seed, prior)
+	if p.start == nil {
+		p.start = s.start.First(data, summary, s.covariance, m.m, s.seed, p.prior)
 	}
-	job := job{components: m.m, data: data, need: autotune.Need{Train: true, Passes: m.settings.expectedPasses()}}
-	var fit *mixture.Fit // so far, in whatever precision
+	return p, nil
+}
+
+// train fits from where a fit has come to in whatever precision, or from the start where that is nil.
+func (m *Model) train(ctx context.Context, p *prepared, fit *mixture.Fit) (*Result, error) {
+	job := job{components: m.m, data: p.data, need: autotune.Need{Train: true, Passes: m.settings.expectedPasses()}}
 	result := &Result{}
 	began := time.Now()
-	err = m.devices.run(ctx, job, func(plan *Plan, load func() (mixture.Loaded, error)) error {
+	err := m.devices.run(ctx, job, func(plan *Plan, load func() (mixture.Loaded, error)) error {
 		result.Plan = plan
 		result.Compiling += time.Since(began)
 		began = time.Now()
@@ -76,7 +97,7 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 		if err != nil {
 			return err
 		}
-		fit, err = m.settings.goOn(ctx, data, events, start, prior, fit)
+		fit, err = m.settings.goOn(ctx, p.data, events, p.start, p.prior, fit)
 		if err == nil && plan.Explores() {
 			if err := m.settings.explored(ctx, plan, events, fit.Parameters); err != nil {
 				fit.Warnings = append(fit.Warnings, unkept(err))
@@ -87,11 +108,16 @@ func (m *Model) Train(ctx context.Context, events Events) (*Result, error) {
 	if fit == nil || (err != nil && ctx.Err() == nil) {
 		return nil, err
 	}
+	m.finish(p, fit, result)
+	return result, err
+}
+
+// finish makes a fit the model's, and says in the result what became of it.
+func (m *Model) finish(p *prepared, fit *mixture.Fit, result *Result) {
 	result.LogLikelihood, result.Iterations, result.Converged = fit.LogLikelihood, fit.Iterations, fit.Converged
 	result.History = fit.History
-	result.Warnings = slices.Concat(result.Warnings, summary.Warnings(), prior.Warnings(summary), fit.Warnings)
-	m.keep(fit, result, events.Len())
-	return result, err
+	result.Warnings = slices.Concat(result.Warnings, p.summary.Warnings(), p.prior.Warnings(p.summary), fit.Warnings)
+	m.keep(fit, result, p.data.Events.Len())
 }
 
 // goOn trains from where a fit has come to, or from start where that is nil, and returns all of it.

@@ -181,7 +181,7 @@ func TestEstimatedChoices(t *testing.T) {
 		}
 		chosen := 0.0
 		for _, c := range plan(t, p, autotune.Need{Train: true}, d).Choices {
-			if c.Stage != variants.Score && c.Stage != variants.Update {
+			if c.Stage != variants.Score && c.Stage != variants.Update && c.Stage != variants.Fit {
 				chosen += measured(c)
 			}
 		}

@@ -44,6 +44,8 @@ func (t Timing) usable() bool { return t.Failed == "" && t.Seconds > 0 && !math.
 type Need struct {
 	// Train asks for statistics and an M-step, Score for log-likelihoods and labels, Responsibilities for the N×M matrix.
 	Train, Score, Responsibilities bool
+	// Batch asks for many mixtures to be fitted at once, where there is a kernel for that.
+	Batch bool
 	// Passes is how many times the events are expected to be passed over.
 	Passes int
 	// Variants names variants that must be chosen for their stages, at most one for each.
@@ -118,6 +120,9 @@ func (p *planner) stages() error {
 			return err
 		}
 		if err := p.update(); err != nil {
+			return err
+		}
+		if err := p.fit(); err != nil {
 			return err
 		}
 	}
@@ -262,6 +267,30 @@ func (p *planner) update() error {
 	return nil
 }
 
+// fit chooses what makes passes and M-steps in one launch, where that makes the faster iteration; the first and the last pass, and what it
+// hands over, are for the others. There need be none.
+func (p *planner) fit() error {
+	named := p.named[variants.Fit] != ""
+	choice, err := p.best(variants.Fit)
+	switch {
+	case err != nil && named:
+		return err
+	case err != nil:
+		return nil
+	}
+	iteration := 0.0
+	for _, c := range p.plan.Choices {
+		if c.Stage != variants.Score && c.Stage != variants.Update && !c.StandsBy {
+			iteration += p.iteration(c)
+		}
+	}
+	if named || p.need.Batch || choice.Seconds < iteration {
+		p.choose(choice, false)
+		p.plan.Estimate.Pass = choice.Seconds
+	}
+	return nil
+}
+
 // hostUpdateFlops is the rate of the M-step in Go, measured: small matrices do not fill a processor.
 const hostUpdateFlops = 0.3e9
 
@@ -388,13 +417,13 @@ const estimateMargin = 1.5
 // they are far less than all that can; when exploring, a choice without a time comes first.
 func (p *planner) pick(stage variants.Stage, choices []Choice) (Choice, error) {
 	measured := slices.ContainsFunc(choices, func(c Choice) bool { return c.From == Measured })
-	if p.need.Mode == Explore && stage != variants.Update && !p.explores {
+	if p.need.Mode == Explore && stage != variants.Update && stage != variants.Fit && !p.explores {
 		if i := slices.IndexFunc(choices, func(c Choice) bool { return c.From != Measured }); i >= 0 {
 			p.explores, choices[i].Explored = true, true
 			return choices[i], nil
 		}
 	}
-	if p.need.Mode == WisdomOnly && stage != variants.Update && !measured {
+	if p.need.Mode == WisdomOnly && stage != variants.Update && stage != variants.Fit && !measured {
 		return Choice{}, &NoWisdomError{Stage: stage, Device: p.device.Name, Problem: p.problem}
 	}
 	fastest := func(from ...From) (best Choice) {
@@ -434,6 +463,9 @@ func (p *planner) seconds(c variants.Candidate) float64 {
 		flops = p.device.UpdateFlops
 	}
 	call := p.device.CallSeconds
+	if c.Variant.Stage == variants.Fit {
+		call = fitCall
+	}
 	if loops(c, p.problem) {
 		call = float64(1+len(c.Variant.Resources(p.problem, c.Config).Then)) * loopLaunch
 	}
@@ -442,6 +474,9 @@ func (p *planner) seconds(c variants.Candidate) float64 {
 
 // loopLaunch is the seconds that a kernel with little to do takes among those of a loop on the device, measured on an H100.
 const loopLaunch = 6e-6
+
+// fitCall is the seconds that an iteration takes in one launch whatever there is to do: what blocks wait for each other, and the M-step.
+const fitCall = 16e-6
 
 // choose adds a choice to the plan; everyPass says whether it is part of every pass.
 func (p *planner) choose(c Choice, everyPass bool) {

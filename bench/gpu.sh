@@ -135,6 +135,9 @@ for precision in float32 float64; do
 		"TestConformance/backend=cuda/precision=$precision/"
 done
 
+# Right: many mixtures at once.
+tests batch 60 . '^TestTrainBatch$/^device=cuda' 'TestTrainBatch/device=cuda/full'
+
 # Right: the adversarial corpus, with what is rare among a million events for every covariance type.
 GMMSPEC_INTENSITY=2 tests corpus 120 . '^TestCorpus$/^device=cuda$' 'TestCorpus/device=cuda/precision=float32/rare/diag/n=1000000'
 
@@ -184,7 +187,8 @@ fi
 sanitizer=${COMPUTE_SANITIZER:-$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | tail -n 1)}
 if [ -z "$sanitizer" ]; then
 	skip sanitizer "no compute-sanitizer here: install a CUDA toolkit, or name the program in COMPUTE_SANITIZER"
-elif step sanitizer-data 10 "$bundle/kit" mixture -n 333 -m 5 -d 13 "$work/sanitizer"; then
+elif step sanitizer-data 10 "$bundle/kit" mixture -n 333 -m 5 -d 13 "$work/sanitizer" &&
+	step loop-data 10 "$bundle/kit" mixture -n 4000 -m 40 -d 13 "$work/loop"; then
 	# The runtime learns how many parameters a kernel has by asking until the driver refuses: no error of a kernel's.
 	declare -rA quiet=([memcheck]='--report-api-errors=no')
 	sanitize() {
@@ -203,6 +207,9 @@ elif step sanitizer-data 10 "$bundle/kit" mixture -n 333 -m 5 -d 13 "$work/sanit
 					--precision "$precision" -m "$work/sanitizer/$covariance.json" "$work/sanitizer/events.npy"
 			done
 		done
+		# The loop in matrix form, of more components than are fitted in one launch, with events sorted into buckets.
+		sanitize "$tool" "$tool-loop" "$bundle/gmmspec" train --device cuda --precision float32 --init "$work/loop/start.json" -M 40 \
+			--tol 0 --max-iter 4 "$work/loop/events.npy"
 		# The kernels that a plan of the command's does not take. The exit status is the sanitizer's; the tests must have run.
 		want='--- PASS: TestDifferential/backend=cuda/' step "$tool-others" 90 \
 			"$sanitizer" --tool "$tool" --error-exitcode 1 ${quiet[$tool]:+"${quiet[$tool]}"} ./gpu.test -test.v -test.run \

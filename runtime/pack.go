@@ -140,6 +140,20 @@ func Unpack(p *Program, f Frame, m int, origins, sums []float64) *mixture.Statis
 	return s
 }
 
+// PackCovariances sets second to p's covariances, of full or diag, in the frame, as second moments lie.
+func PackCovariances(program *Program, f Frame, p *mixture.Parameters, second []float64) {
+	d, size := p.D, program.triangle()
+	for c := range p.M {
+		program.eachTriangle(func(k, a, b int) {
+			v := p.Covariances[c*d+a]
+			if p.Covariance == mixture.Full {
+				v = p.Covariances[(c*d+a)*d+b]
+			}
+			second[c*size+k] = v * f.Scale[a] * f.Scale[b]
+		})
+	}
+}
+
 // UnpackCovariances sets p's covariances, of full or diag, to those that a kernel has left in the frame, as second moments lie.
 func UnpackCovariances(program *Program, f Frame, second []float64, p *mixture.Parameters) {
 	d, size := p.D, program.triangle()

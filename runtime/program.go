@@ -15,6 +15,7 @@ const (
 	Accumulate = "accumulate"
 	Score      = "score"
 	Update     = "update"
+	Fit        = "fit"
 )
 
 // The names of the precisions.
@@ -56,6 +57,7 @@ type Kernel struct {
 	Workspace         int      // bytes that those share; cuda
 	WorkspacePerEvent int      // bytes that they share besides for each event, of which 64 are counted at a time; cuda
 	RowBytes          int      // of a slice's sums where they are no statistics yet; cuda
+	RecordBytes       int      // of all components' records, where the kernel makes them; cuda
 
 	WorkspacePerBucket int      // bytes that they share for each bucket of events; cuda
 	Sort               []Launch // kernels of Binary that sort events into buckets, one after the other; cuda
@@ -86,6 +88,7 @@ func (k *Kernel) Launches() []Launch { return append([]Launch{k.launch()}, k.The
 // Of kernels in matrix form.
 const (
 	LoopPasses  = 64 // that follow each other on the device at most
+	FitPasses   = 64 // the same, in one launch
 	BatchEvents = 64 // events that a workspace is made for at a time
 )
 
@@ -245,7 +248,7 @@ func (p *Program) centred() bool {
 func (p *Program) factors() []string {
 	var all []string
 	for _, k := range p.Kernels {
-		if k.Stage != Update && !slices.Contains(all, k.Factor) {
+		if k.Stage != Update && k.Stage != Fit && !slices.Contains(all, k.Factor) {
 			all = append(all, k.Factor)
 		}
 	}

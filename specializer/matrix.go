@@ -7,6 +7,15 @@ import (
 	"github.com/gmmspec/gmmspec/variants"
 )
 
+// largest is the largest number of a record that is written on the device.
+const largest = "1e18"
+
+// fit is what the template of fits in one launch sees besides.
+type fit struct {
+	variants.FitShape
+	Largest string
+}
+
 // again marks a feature that is counted elsewhere (AGAIN in the template).
 const again = 1 << 15
 
@@ -34,7 +43,7 @@ func newMatrix(p variants.Problem, warps, stages, halves int) matrix {
 		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Halves: halves, Span: shape.Span(p), Blocks: coordinates / layout.Side,
 		FeatureRows: pairRows(p.Covariance.Features(p.D)), TileRows: pairRows(p.Covariance.FeatureTiles(p.D)), PlaceRows: placeRows(p),
 		MovingRows: movingRows(p),
-		Firsts:     shape.FirstCoordinates(p), Largest: "1e18",
+		Firsts:     shape.FirstCoordinates(p), Largest: largest,
 	}
 }
 

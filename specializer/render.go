@@ -46,6 +46,7 @@ type data struct {
 	CellStorage string
 
 	Matrix matrix // of the matrix form
+	Fit    fit    // of fits in one launch
 }
 
 // rowBlock is consecutive rows of a factor.
@@ -124,6 +125,9 @@ func newData(u Unit) data {
 		if u.Variant.Centred {
 			d.Matrix = newMatrix(p, u.Config.Value("warps"), u.Config.Value("stages"), u.Variant.Halves)
 			d.Matrix.Threads = variants.CUDAThreads
+		}
+		if u.Variant.Stage == variants.Fit {
+			d.Fit = fit{p.FitShape(), largest}
 		}
 	} else {
 		d.VectorBytes, d.RegisterTile = u.Target.VectorBytes, u.Target.RegisterTile()

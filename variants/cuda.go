@@ -36,7 +36,7 @@ func tileWidth(d int) int { return (d + 1) | 1 }
 func cudaVariants() []Variant {
 	var rows []Variant
 	for _, c := range []Covariance{Full, Diag} {
-		for _, v := range append(append(cudaESteps(), cudaMoments(c)...), cudaOthers()...) {
+		for _, v := range append(append(cudaESteps(), cudaMoments(c)...), append(cudaOthers(), cudaFits()...)...) {
 			v.Backend, v.Covariance = CUDA, c
 			if v.Factor == "" {
 				v.Factor = usualFactor(c)

@@ -22,10 +22,12 @@ const (
 	Score Stage = "score"
 	// Update is the M-step: statistics in, parameters out.
 	Update Stage = "update"
+	// Fit is passes and M-steps, one after the other.
+	Fit Stage = "fit"
 )
 
 // Stages lists the stages.
-func Stages() []Stage { return []Stage{EStep, Moments, Accumulate, Score, Update} }
+func Stages() []Stage { return []Stage{EStep, Moments, Accumulate, Score, Update, Fit} }
 
 // Variant is one way to do one stage on one backend.
 type Variant struct {
@@ -81,6 +83,8 @@ type Resources struct {
 	WorkspacePerBucket int `json:"workspace_per_bucket,omitempty"`
 	// RowBytes is what a slice's sums take where they are no statistics yet, or 0.
 	RowBytes int `json:"row_bytes,omitempty"`
+	// RecordBytes is what the records of all components take, where the kernel makes them.
+	RecordBytes int `json:"record_bytes,omitempty"`
 	// Sort lists kernels of the same source that sort events into buckets, one after the other.
 	Sort []Launch `json:"sort,omitempty"`
 	// ScratchBytes is the memory that a worker brings; 0 for cuda.

@@ -16,12 +16,12 @@ const (
 	loopModels = 3
 )
 
-// loopInaccurate is why a loop has stopped where the last pass is for other kernels (STOP_INACCURATE in those). Whatever else it has stopped
-// for, the last pass counts.
-const loopInaccurate = 3
+// Why a loop has stopped (STOP_… in the kernels): it is done; or where the last pass is for other kernels. Whatever else it has stopped for, the
+// last pass counts.
+const loopDone, loopInaccurate = 1, 3
 
 // loopLayout is where the parts of a loop's state lie, in bytes (loop_state in the kernels).
-type loopLayout struct{ totals, status, weights, means, covariances, bytes int }
+type loopLayout struct{ totals, status, constants, weights, means, covariances, bytes int }
 
 // loopInts and loopFloats are how many numbers of 32 bits, and then of 64, a state begins with; two for each dimension follow.
 const loopInts, loopFloats = 6, 14
@@ -32,31 +32,48 @@ func (r *resident[T]) loopLayout() loopLayout {
 	var l loopLayout
 	l.totals = 4*loopInts + number*(loopFloats+2*d)
 	l.status = l.totals + number*runtime.LoopPasses
-	l.weights = l.status + (4*m+number-1)/number*number
+	l.constants = l.status + (4*m+number-1)/number*number // and what they are counted from before them
+	l.weights = l.constants + number*(1+loopModels*m)
 	l.means = l.weights + number*loopModels*m
 	l.covariances = l.means + number*loopModels*m*d
 	l.bytes = l.covariances + number*loopModels*m*(p.Cells()-1-d)
 	return l
 }
 
-// Iterate goes from start through passes and M-steps on the device, where it sums in matrix form and holds all events at once.
+// Iterate goes from start through passes and M-steps on the device: in one launch, where there is a kernel for that, or in matrix form, where
+// it holds all events at once.
 func (r *resident[T]) Iterate(ctx context.Context, start *mixture.Parameters, prior mixture.Prior, limits mixture.Limits) (*mixture.Run, error) {
 	program := r.engine.program
-	if r.engine.matrix == nil || program.Covariance != mixture.Full && program.Covariance != mixture.Diag || len(prior.Ridge) != program.Dimensions {
+	fits, whole := r.engine.kernels[runtime.Fit]
+	if !whole && r.engine.matrix == nil || program.Covariance != mixture.Full && program.Covariance != mixture.Diag || len(prior.Ridge) != program.Dimensions {
 		return nil, nil
 	}
 	packed, err := r.begin(ctx, start)
 	if err != nil {
 		return nil, err
 	}
-	defer r.end()
+	work := float64(r.data.Events.Len()) * float64(program.Components) * float64(program.Cells())
+	limits.Passes = max(1, min(limits.Passes, int(loopProducts/work)))
+	var run *mixture.Run
+	if whole {
+		run, err = r.fit(ctx, fits, packed, start, prior, limits)
+	} else {
+		run, err = r.loopThrough(ctx, packed, start, prior, limits)
+	}
+	r.end()
+	if run != nil && err == nil && run.Statistics == nil && run.Next == nil { // the last pass is to be made by other kernels
+		run.Statistics, err = r.Accumulate(ctx, run.Parameters)
+	}
+	return run, err
+}
+
+// loopThrough is Iterate in matrix form.
+func (r *resident[T]) loopThrough(ctx context.Context, packed *runtime.PackedModel[T], start *mixture.Parameters, prior mixture.Prior, limits mixture.Limits) (run *mixture.Run, err error) {
 	k, n := *r.engine.matrix, r.data.Events.Len()
 	if r.direct || r.resting > 0 || r.chunk < n || r.spanOfMatrix(k) < n || r.buckets.count > 0 && r.buckets.count != start.M {
 		return nil, nil
 	}
-	work := float64(n) * float64(program.Components) * float64(program.Cells())
-	limits.Passes = max(1, min(limits.Passes, runtime.LoopPasses, int(loopProducts/work)))
-	var run *mixture.Run
+	limits.Passes = min(limits.Passes, runtime.LoopPasses)
 	err = r.within(func() error {
 		if r.chunk < n { // the device has too little memory after all
 			return nil
@@ -76,12 +93,12 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 	if err := r.take(packed.Records); err != nil {
 		return nil, err
 	}
-	args, err := r.prepareMatrix(k, s, start)
+	args, err := r.prepareMatrix(k, s, start, packed.Factors)
 	if err != nil {
 		return nil, err
 	}
 	layout := r.loopLayout()
-	state := r.loopStart(k, start.M, prior, limits)
+	state := r.loopStart(k, packed.Factors.Constants, prior, limits)
 	if err := r.engine.stream.CopyHtoD(r.loop.ptr, state); err != nil {
 		return nil, err
 	}
@@ -134,8 +151,8 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 	return run, nil
 }
 
-// loopStart is the state that a loop over m components begins with, up to the first model's weights.
-func (r *resident[T]) loopStart(k engineKernel, m int, prior mixture.Prior, limits mixture.Limits) []byte {
+// loopStart is the state that a loop begins with, up to the first model's weights.
+func (r *resident[T]) loopStart(k engineKernel, constants []float64, prior mixture.Prior, limits mixture.Limits) []byte {
 	program, d := r.engine.program, r.engine.program.Dimensions
 	layout, rules := r.loopLayout(), runtime.UpdateLimits(r.engine.program.Dimensions)
 	logScale, limit := 0.0, r.rules(k)
@@ -151,12 +168,18 @@ func (r *resident[T]) loopStart(k engineKernel, m int, prior mixture.Prior, limi
 		mostMatrixTightness, limit.byRoot, limit.cut, limit.byShare, r.load, limit.weight, leastVariance, limit.narrow,
 	}, ridge, reach)
 	weights := make([]float64, program.Components)
-	for c := m; c < len(weights); c++ {
+	for c := len(constants); c < len(weights); c++ {
 		weights[c] = -1 // it fills up
 	}
 	state := make([]byte, layout.weights, layout.means)
 	copy(state[copy(state, Bytes(ints)):], Bytes(floats))
+	copy(state[layout.constants:], Bytes(constantsFrom(constants)))
 	return append(state, Bytes(weights)...)
+}
+
+// constantsFrom is the constants of log-densities, after the largest of them, which kernels count from.
+func constantsFrom(constants []float64) []float64 {
+	return append([]float64{slices.Max(constants)}, constants...)
 }
 
 // loopModel is the model at a place of a loop's state.

@@ -57,6 +57,7 @@ type resident[T runtime.Real] struct {
 	direct            bool    // it is not used
 	resting, rest     int     // passes in which it is not tried, as components were too tight, and how many those were to be
 
+	fitter                                   fitter[T]
 	poisoned                                 bool // what kernels write is filled with ones before
 	partial, sums, totals, update            buffer
 	responsibilities, logLikelihoods, labels buffer
@@ -305,7 +306,7 @@ func (r *resident[T]) free() error {
 	var all []error
 	owned := append(slices.Collect(maps.Values(r.records)),
 		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels, &r.workspace, &r.spread, &r.loop)
-	owned = append(owned, r.buckets.buffers()...)
+	owned = append(append(owned, r.buckets.buffers()...), r.fitter.buffers()...)
 	if !r.borrowed {
 		owned = append(owned, &r.events, &r.byDimension, &r.weights)
 	}

@@ -75,12 +75,12 @@ func (r *resident[T]) Time(ctx context.Context, stage string, p *mixture.Paramet
 	if err != nil {
 		return nil, err
 	}
-	times, err := r.time(ctx, k, packed.Records, p, clock, repeats)
+	times, err := r.time(ctx, k, packed, p, clock, repeats)
 	return times, errors.Join(err, clock.close())
 }
 
-func (r *resident[T]) time(ctx context.Context, k engineKernel, records map[string][]T, p *mixture.Parameters, clock *stopwatch, repeats int) ([]float64, error) {
-	if err := r.take(records); err != nil {
+func (r *resident[T]) time(ctx context.Context, k engineKernel, packed *runtime.PackedModel[T], p *mixture.Parameters, clock *stopwatch, repeats int) ([]float64, error) {
+	if err := r.take(packed.Records); err != nil {
 		return nil, err
 	}
 	limit := r.chunk
@@ -94,7 +94,7 @@ func (r *resident[T]) time(ctx context.Context, k engineKernel, records map[stri
 	for i := range repeats + 1 {
 		seconds := 0.0
 		err := r.each(ctx, limit, func(s span) error {
-			launch, err := r.timed(k, s, p)
+			launch, err := r.timed(k, s, p, packed.Factors)
 			if err != nil {
 				return err
 			}
@@ -113,13 +113,13 @@ func (r *resident[T]) time(ctx context.Context, k engineKernel, records map[stri
 }
 
 // timed prepares a kernel's run over a span, and returns what is to be timed.
-func (r *resident[T]) timed(k engineKernel, s span, p *mixture.Parameters) (launch func() error, err error) {
+func (r *resident[T]) timed(k engineKernel, s span, p *mixture.Parameters, factors *mixture.Factors) (launch func() error, err error) {
 	sums := r.engine.program.Sums()
 	switch k.Stage {
 	case runtime.Accumulate:
 		if k.Centred {
 			s = r.bucketed(s)
-			args, err := r.prepareMatrix(k, s, p)
+			args, err := r.prepareMatrix(k, s, p, factors)
 			return func() error { return r.launchMatrix(k, s, args, false) }, err
 		}
 		return func() error { return r.launchSum(k, s, sums, r.fused(k, s)) }, nil

@@ -1,0 +1,181 @@
+package gmmspec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gmmspec/gmmspec/autotune"
+	"github.com/gmmspec/gmmspec/mixture"
+)
+
+// TrainBatch trains many models at once, models[i] on events[i], as their [Model.Train] would: thousands of small mixtures are fitted on a
+// GPU in one launch, and elsewhere side by side. Models of the same shape and settings go together; those whose events have weights, or
+// missing values, or whose covariances are tied or spherical, are trained one by one. The results are in the models' order.
+//
+// An error of one model's, which names its number, does not keep the others from being trained: the results are returned with it, nil for
+// those that failed. When ctx is cancelled, those that are not done keep the parameters that they had, or have come to.
+func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Result, error) {
+	if len(models) != len(events) {
+		return nil, fmt.Errorf("gmmspec: %d models for %d sets of events", len(models), len(events))
+	}
+	numbers := map[*Model]int{}
+	for i, m := range models {
+		if err := m.check(ctx, events[i]); err != nil {
+			return nil, ofModel(i, err)
+		}
+		if first, twice := numbers[m]; twice {
+			return nil, fmt.Errorf("gmmspec: model %d is model %d again", i, first)
+		}
+		numbers[m] = i
+	}
+	b := &batch{models: models, prepared: make([]*prepared, len(models)), fits: make([]*mixture.Fit, len(models)), results: make([]*Result, len(models)), errs: make([]error, len(models))}
+	for i, m := range models {
+		select {
+		case m.training <- struct{}{}:
+			defer func() { <-m.training }()
+		case <-ctx.Done():
+			return b.results, ofModel(i, ctx.Err())
+		}
+	}
+	sideBySide(len(models), func(i int) { b.prepared[i], b.errs[i] = models[i].prepare(ctx, events[i]) })
+	for _, group := range b.groups() {
+		if err := b.together(ctx, group); err != nil {
+			return b.results, err
+		}
+	}
+	sideBySide(len(models), func(i int) {
+		if b.errs[i] == nil && b.results[i] == nil {
+			b.results[i], b.errs[i] = models[i].train(ctx, b.prepared[i], b.fits[i])
+		}
+	})
+	for i, err := range b.errs {
+		b.errs[i] = ofModel(i, err)
+	}
+	return b.results, errors.Join(b.errs...)
+}
+
+// ofModel says which model an error is of.
+func ofModel(i int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("model %d: %w", i, err)
+}
+
+// sideBySide calls do for every number up to n.
+func sideBySide(n int, do func(i int)) {
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(n, goruntime.GOMAXPROCS(0)) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// batch is models that are trained at once.
+type batch struct {
+	models   []*Model
+	prepared []*prepared
+	fits     []*mixture.Fit // how far each has come
+	results  []*Result      // of those that are done
+	errs     []error
+}
+
+// groups lists the models that can be trained together, by number.
+func (b *batch) groups() [][]int {
+	var order []string
+	of := map[string][]int{}
+	for i, m := range b.models {
+		s := m.settings
+		if b.errs[i] != nil || s.weights != nil || s.hard || s.missing || s.precision == PrecisionFloat64 || s.covariance != Full && s.covariance != Diag ||
+			s.device != DeviceAuto && s.device != DeviceCUDA {
+			continue
+		}
+		key := fmt.Sprint(m.m, " ", m.d, " ", s.covariance, " ", s.device, " ", s.ordinal, " ", s.precision, " ", s.maxError, " ", s.mode, " ", s.variants, " ", s.cacheDir)
+		if of[key] == nil {
+			order = append(order, key)
+		}
+		of[key] = append(of[key], i)
+	}
+	var groups [][]int
+	for _, key := range order {
+		if len(of[key]) > 1 {
+			groups = append(groups, of[key])
+		}
+	}
+	return groups
+}
+
+// together trains a group on a device that can do so, as far as it does. What it does not do is left.
+func (b *batch) together(ctx context.Context, group []int) error {
+	first := b.models[group[0]]
+	events, passes := 0, 0
+	for _, i := range group {
+		events += b.prepared[i].data.Events.Len()
+		passes = max(passes, b.models[i].settings.expectedPasses())
+	}
+	var warnings []string
+	warn := func(warning string) { warnings = append(warnings, warning) }
+	began := time.Now()
+	o, err := first.devices.open(ctx, first.settings, job{
+		components: first.m, data: b.prepared[group[0]].data, events: events, need: autotune.Need{Train: true, Batch: true, Passes: passes},
+	}, warn)
+	if err != nil {
+		return ctx.Err() // each for itself finds another way, or the same error
+	}
+	defer func() { _ = first.settings.workshop.pool.release(o.slot) }() // what is done is not lost by it
+	device, ok := o.slot.device.(mixture.Batcher)
+	if !ok {
+		return nil
+	}
+	jobs := make([]mixture.Job, len(group))
+	for k, i := range group {
+		s, p := b.models[i].settings, b.prepared[i]
+		jobs[k] = mixture.Job{Data: p.data, Start: p.start, Prior: p.prior, Options: mixture.TrainOptions{
+			Tolerance: s.tolerance, MinIterations: s.min, MaxIterations: s.max,
+		}}
+	}
+	compiling := time.Since(began)
+	began = time.Now()
+	batched, err := device.TrainBatch(ctx, jobs)
+	first.devices.noteLost(first.settings, o.plan.Device, err)
+	training := time.Since(began)
+	for k, of := range batched {
+		i := group[k]
+		if b.fits[i] = of.Fit; !of.Whole {
+			continue
+		}
+		if err := mixture.Intact(b.prepared[i].data.Events); err != nil {
+			b.errs[i], b.fits[i] = err, nil
+			continue
+		}
+		b.results[i] = &Result{Plan: o.plan, Compiling: compiling, Training: training, Warnings: slices.Clone(warnings)}
+		b.models[i].finish(b.prepared[i], of.Fit, b.results[i])
+		b.models[i].tell(of.Fit, b.prepared[i].summary.EventWeight)
+	}
+	return ctx.Err()
+}
+
+// tell tells of the progress of a fit that is done.
+func (m *Model) tell(fit *mixture.Fit, weight float64) {
+	if m.settings.progress == nil {
+		return
+	}
+	for i, total := range fit.History {
+		progress := Progress{Iteration: i, LogLikelihood: total}
+		if i > 0 {
+			progress.Change = (total - fit.History[i-1]) / weight
+		}
+		m.settings.progress(progress)
+	}
+}

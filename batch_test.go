@@ -1,0 +1,169 @@
+package gmmspec
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gmmspec/gmmspec/internal/compare"
+	"github.com/gmmspec/gmmspec/internal/corpus"
+	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/variants"
+)
+
+// batchOf is models and events of several sizes and shapes, and for each model another that is to be trained alone.
+func batchOf(t *testing.T, device string, covariance Covariance) (models, alone []*Model, events []Events) {
+	t.Helper()
+	for i, n := range []int{40, 333, 1000, 1000, 57, 700} {
+		m, d := 3, 5
+		if i == 5 {
+			m, d = 2, 7
+		}
+		sample := corpus.Random(uint64(i+1), n, m, d, covariance)
+		data, err := sample.Events()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []*[]*Model{&models, &alone} {
+			model, err := New(m, d, WithCovariance(covariance), WithDevice(device), WithParameters(sample.Start), WithIterations(2, 70+i), WithTolerance(1e-4))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = model.Close() })
+			*to = append(*to, model)
+		}
+		events = append(events, data)
+	}
+	return models, alone, events
+}
+
+// TestTrainBatch: models that are trained at once come to what they come to alone.
+func TestTrainBatch(t *testing.T) {
+	w := newWorkshop()
+	for _, device := range []string{DeviceReference, DeviceCC, DeviceCUDA} {
+		for _, covariance := range []Covariance{Full, Diag, Tied} {
+			t.Run("device="+device+"/"+string(covariance), func(t *testing.T) {
+				if device != DeviceReference {
+					require.Have(t, device, available(w, variants.Backend(device)))
+				}
+				models, alone, events := batchOf(t, device, covariance)
+				results, err := TrainBatch(t.Context(), models, events)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, result := range results {
+					want, err := alone[i].Train(t.Context(), events[i])
+					if err != nil {
+						t.Fatal(err)
+					}
+					const iterations = 2 // float32 decides a change of the tolerance's size
+					if math.Abs(float64(result.Iterations-want.Iterations)) > iterations || len(result.History) != result.Iterations+1 {
+						t.Errorf("model %d: %d iterations, %d numbers of history; alone %d", i, result.Iterations, len(result.History), want.Iterations)
+					}
+					if result.Iterations != want.Iterations {
+						continue
+					}
+					if result.Converged != want.Converged || !slices.Equal(result.Warnings, want.Warnings) {
+						t.Errorf("model %d: converged %v with %q; alone %v with %q", i, result.Converged, result.Warnings, want.Converged, want.Warnings)
+					}
+					tolerance := compare.Tolerance{Warn: 1e-3, Fail: 1e-3}
+					tolerance.Check(t, compare.Parameters(models[i].Parameters(), alone[i].Parameters())...)
+					tolerance.Check(t, compare.Relative("log-likelihoods", result.History, want.History))
+				}
+			})
+		}
+	}
+}
+
+// TestTrainBatchErrors: what is wrong with one model is said of it, and the others are trained.
+func TestTrainBatchErrors(t *testing.T) {
+	models, _, events := batchOf(t, DeviceReference, Full)
+	if _, err := TrainBatch(t.Context(), models, events[1:]); err == nil || !strings.Contains(err.Error(), "6 models for 5 sets of events") {
+		t.Errorf("too few events: %v", err)
+	}
+	if _, err := TrainBatch(t.Context(), []*Model{models[0], models[0]}, events[:2]); err == nil || !strings.Contains(err.Error(), "model 1 is model 0 again") {
+		t.Errorf("a model twice: %v", err)
+	}
+	if _, err := TrainBatch(t.Context(), models[4:], events[3:5]); err == nil || !strings.Contains(err.Error(), "model 1: gmmspec: events of 5 dimensions") {
+		t.Errorf("events of other dimensions: %v", err)
+	}
+	bad := slices.Clone(events)
+	broken, err := mixture.Float64([]float64{1, 2, 3, 4, math.NaN()}, 1, 5, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad[1] = broken
+	results, err := TrainBatch(t.Context(), models, bad)
+	if err == nil || !strings.HasPrefix(err.Error(), "model 1: ") || results[1] != nil {
+		t.Errorf("a number that is none: %v, %v", results[1], err)
+	}
+	if results[0] == nil || results[5] == nil {
+		t.Errorf("the others are not trained: %v", results)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := TrainBatch(ctx, models, events); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// BenchmarkTrainBatch fits 1000 mixtures of 5 components to 1000 events of 19 dimensions each, 20 iterations, and holds one of them against
+// the reference.
+func BenchmarkTrainBatch(b *testing.B) {
+	const count, n, m, d, iterations = 1000, 1000, 5, 19, 20
+	for _, device := range []string{DeviceCC, DeviceCUDA} {
+		b.Run(device, func(b *testing.B) {
+			if err := available(newWorkshop(), variants.Backend(device)); err != nil {
+				b.Skip(err)
+			}
+			events, starts := make([]Events, count), make([]*Parameters, count)
+			for i := range events {
+				sample := corpus.Random(uint64(i), n, m, d, Full)
+				var err error
+				if events[i], err = sample.Events(); err != nil {
+					b.Fatal(err)
+				}
+				starts[i] = sample.Start
+			}
+			for b.Loop() {
+				b.StopTimer()
+				models := make([]*Model, count)
+				for i := range models {
+					var err error
+					options := []Option{WithDevice(device), WithParameters(starts[i]), WithIterations(iterations, iterations), WithTolerance(0), WithPrecision(PrecisionFloat32)}
+					if models[i], err = New(m, d, options...); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StartTimer()
+				results, err := TrainBatch(b.Context(), models, events)
+				b.StopTimer()
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(results[0].Training.Seconds()*1e3, "training-ms")
+				judge, err := New(m, d, WithDevice(DeviceReference), WithParameters(starts[count-1]), WithIterations(iterations, iterations), WithTolerance(0))
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := judge.Train(b.Context(), events[count-1]); err != nil {
+					b.Fatal(err)
+				}
+				worst := compare.Worst(compare.Parameters(models[count-1].Parameters(), judge.Parameters())...)
+				if worst.Error > 1e-3 {
+					b.Fatal(worst)
+				}
+				for _, model := range append(models, judge) {
+					if err := model.Close(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
