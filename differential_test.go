@@ -274,7 +274,7 @@ func openDifferential(t *testing.T, w *workshop, b variants.Backend, c different
 	if err != nil {
 		t.Fatal(err)
 	}
-	train := c.stage == variants.Accumulate || c.stage == variants.Moments || c.stage == variants.Update
+	train := c.stage == variants.Accumulate || c.stage == variants.Moments || c.stage == variants.Update || c.stage == variants.Fit
 	chooser := chooser{settings: s, need: autotune.Need{Train: train, Responsibilities: c.stage == variants.EStep, Score: true, Passes: 1}}
 	plan, err := chooser.inspected(variants.Problem{
 		M: c.m, D: c.d, Covariance: variants.Covariance(c.covariance), Weighted: c.weighted,
@@ -381,6 +381,8 @@ func run(t *testing.T, device mixture.Device, data mixture.Data, p *mixture.Para
 		o.statistics, err = loaded.Accumulate(ctx, p)
 	case variants.Update:
 		o.updated, err = runUpdate(loaded, data, p)
+	case variants.Fit:
+		o.statistics, err = runFit(loaded, data, p)
 	default:
 		n := data.Events.Len()
 		o.scores = &mixture.Scores{LogLikelihoods: poison(n), Labels: slices.Repeat([]int{-1}, n)}
@@ -418,6 +420,27 @@ func runUpdate(loaded mixture.Loaded, data mixture.Data, p *mixture.Parameters) 
 	}
 	updated, _, err := updater.Update(statistics, prior, p)
 	return updated, err
+}
+
+// runFit is the first pass of a fit in one launch, or a pass.
+func runFit(loaded mixture.Loaded, data mixture.Data, p *mixture.Parameters) (*mixture.Statistics, error) {
+	ctx := context.Background()
+	device, ok := loaded.(mixture.Iterator)
+	if !ok {
+		return loaded.Accumulate(ctx, p)
+	}
+	summary, err := mixture.Summarize(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	run, err := device.Iterate(ctx, p, mixture.RelativePrior(summary), mixture.Limits{Passes: 1})
+	if err != nil {
+		return nil, err
+	}
+	if run == nil || run.Statistics == nil || len(run.Totals) != 1 || run.Totals[0] != run.Statistics.LogLikelihood {
+		return nil, fmt.Errorf("the device has handed over: %+v", run)
+	}
+	return run.Statistics, nil
 }
 
 func poison(n int) []float64 { return slices.Repeat([]float64{math.NaN()}, n) }

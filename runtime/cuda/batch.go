@@ -39,6 +39,7 @@ func (e *Engine) TrainBatch(ctx context.Context, jobs []mixture.Job) ([]mixture.
 		return nil, err
 	}
 	b.fitter.engine, b.fitter.kernel = e, k
+	b.fitter.room = func(b *buffer, bytes int) error { return b.grow(e.context, bytes) }
 	err := b.trainAll(ctx)
 	for _, buffer := range append(b.fitter.buffers(), &b.events) {
 		if failed := buffer.free(e.context); err == nil {

@@ -34,6 +34,7 @@ const fitInts, fitFloats = 6, 10
 type fitter[T runtime.Real] struct {
 	engine *Engine
 	kernel engineKernel
+	room   func(b *buffer, bytes int) error // makes a buffer hold so much
 
 	parts, states, records, models, partial, out buffer
 }
@@ -146,7 +147,7 @@ func (f *fitter[T]) run(all []*fitted, blocks int, events DevicePtr, pitch int, 
 		{&f.partial, len(all) * blocks * number * sums},
 		{&f.out, len(all) * number * sums},
 	} {
-		if err := need.buffer.grow(context, need.bytes); err != nil {
+		if err := f.room(need.buffer, need.bytes); err != nil {
 			return err
 		}
 	}
@@ -211,7 +212,7 @@ func (r *resident[T]) fit(ctx context.Context, k engineKernel, packed *runtime.P
 	if m.conditioning == 0 || r.chunk < n {
 		return nil, nil
 	}
-	r.fitter.engine, r.fitter.kernel = r.engine, k
+	r.fitter.engine, r.fitter.kernel, r.fitter.room = r.engine, k, r.room
 	blocks := max(1, min(r.engine.context.Device().Multiprocessors, n/fitEvents))
 	err := r.within(func() error {
 		if r.chunk < n {
