@@ -22,7 +22,7 @@ import (
 // those that failed. When ctx is cancelled, those that are not done keep the parameters that they had, or have come to.
 func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Result, error) {
 	if len(models) != len(events) {
-		return nil, fmt.Errorf("gmmspec: %d models for %d sets of events", len(models), len(events))
+		return nil, errUnequal(models, events)
 	}
 	numbers := map[*Model]int{}
 	for i, m := range models {
@@ -58,6 +58,24 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 		b.errs[i] = ofModel(i, err)
 	}
 	return b.results, errors.Join(b.errs...)
+}
+
+// ScoreBatch scores many sets of events, events[i] under models[i], as their [Model.Score] would, side by side: log p(x) of each event in
+// nats. An error of one, which names its number, leaves the others' scores.
+func ScoreBatch(ctx context.Context, models []*Model, events []Events) ([][]float64, error) {
+	if len(models) != len(events) {
+		return nil, errUnequal(models, events)
+	}
+	scores, errs := make([][]float64, len(models)), make([]error, len(models))
+	sideBySide(len(models), func(i int) {
+		scores[i], errs[i] = models[i].Score(ctx, events[i])
+		errs[i] = ofModel(i, errs[i])
+	})
+	return scores, errors.Join(errs...)
+}
+
+func errUnequal(models []*Model, events []Events) error {
+	return fmt.Errorf("gmmspec: %d models for %d sets of events", len(models), len(events))
 }
 
 // ofModel says which model an error is of.

@@ -55,7 +55,16 @@ func TestTrainBatch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				scores, err := ScoreBatch(t.Context(), models, events)
+				if err != nil {
+					t.Fatal(err)
+				}
 				for i, result := range results {
+					same, err := models[i].Score(t.Context(), events[i])
+					if err != nil {
+						t.Fatal(err)
+					}
+					compare.Exact().Check(t, compare.Bits("scores", scores[i], same))
 					want, err := alone[i].Train(t.Context(), events[i])
 					if err != nil {
 						t.Fatal(err)
@@ -103,6 +112,13 @@ func TestTrainBatchErrors(t *testing.T) {
 	}
 	if results[0] == nil || results[5] == nil {
 		t.Errorf("the others are not trained: %v", results)
+	}
+	scores, err := ScoreBatch(t.Context(), models, bad)
+	if err == nil || !strings.HasPrefix(err.Error(), "model 1: ") || scores[1] != nil || len(scores[0]) != events[0].Len() {
+		t.Errorf("scores of a number that is none: %v, %v", scores[1], err)
+	}
+	if _, err := ScoreBatch(t.Context(), models, events[1:]); err == nil || !strings.Contains(err.Error(), "6 models for 5 sets of events") {
+		t.Errorf("too few events to score: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

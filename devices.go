@@ -93,14 +93,24 @@ func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn f
 	defer func() { clean("the device was not given back", pool.release(o.slot)) }()
 	defer func() { d.noteLost(s, o.plan.Device, err) }()
 	var events mixture.Loaded
+	uploaded, stays := j.data.Events.(*Uploaded)
+	stays = stays && j.data.Weights == nil
 	defer func() {
-		if events != nil {
+		if events != nil && !stays {
 			clean("the events were not let go", events.Close())
 		}
 	}()
 	return work(o.plan, func() (mixture.Loaded, error) {
 		var err error
-		events, err = o.slot.device.Load(ctx, j.data)
+		data := j.data
+		switch {
+		case stays:
+			events, err = uploaded.on(ctx, pool, o.slot, data)
+			return events, err
+		case uploaded != nil:
+			data.Events = uploaded.Events
+		}
+		events, err = o.slot.device.Load(ctx, data)
 		return events, err
 	})
 }

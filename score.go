@@ -66,7 +66,7 @@ func (m *Model) score(ctx context.Context, events Events, out *mixture.Scores) e
 		return ErrUntrained
 	}
 	data := mixture.Data{Events: events, Missing: m.settings.missing}
-	summary, err := mixture.Summarize(ctx, data)
+	summary, err := summarize(ctx, data)
 	if err != nil {
 		return err
 	}

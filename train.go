@@ -68,7 +68,7 @@ type prepared struct {
 func (m *Model) prepare(ctx context.Context, events Events) (*prepared, error) {
 	s := m.settings
 	data := mixture.Data{Events: events, Weights: s.weights, Hard: s.hard, Missing: s.missing}
-	summary, err := mixture.Summarize(ctx, data)
+	summary, err := summarize(ctx, data)
 	if err != nil {
 		return nil, err
 	}
