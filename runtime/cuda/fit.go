@@ -88,7 +88,7 @@ func (f *fitter[T]) state(to []byte, m *fitted) {
 		2 * movedError / allowed, 2 * farError / allowed, m.conditioning,
 	}, ridge, reach)))
 	model := make([]float64, f.modelNumbers())
-	weights, means, covariances := f.parts3(model)
+	weights, means, covariances := f.cut(model)
 	copy(weights, m.start.Weights)
 	for c := m.start.M; c < program.Components; c++ {
 		weights[c] = -1 // it fills up
@@ -100,8 +100,8 @@ func (f *fitter[T]) state(to []byte, m *fitted) {
 	copy(to[layout.model:], Bytes(model))
 }
 
-// parts3 cuts a model into its weights, means and covariances.
-func (f *fitter[T]) parts3(model []float64) (weights, means, covariances []float64) {
+// cut cuts a model into its weights, means and covariances.
+func (f *fitter[T]) cut(model []float64) (weights, means, covariances []float64) {
 	m, d := f.engine.program.Components, f.engine.program.Dimensions
 	return model[:m], model[m:][:m*d], model[m+m*d:]
 }
@@ -114,7 +114,7 @@ func (f *fitter[T]) take(state []byte, out []float64, m *fitted) {
 	copy(Bytes(m.totals), state[layout.totals:])
 	model := make([]float64, f.modelNumbers())
 	copy(Bytes(model), state[layout.model:])
-	weights, means, covariances := f.parts3(model)
+	weights, means, covariances := f.cut(model)
 	p := mixture.NewParameters(m.start.Covariance, m.start.M, m.start.D)
 	copy(p.Weights, weights)
 	m.origins = make([]float64, len(p.Means))

@@ -161,7 +161,7 @@ func (r *resident[T]) rules(k engineKernel) rules {
 	}
 	return rules{
 		byRoot: errorByRoot / allowed / math.Sqrt(events), cut: errorByCut / allowed, byShare: errorByShare / allowed / r.weight,
-		narrow: math.Pow(coordinateError/allowed, 2) / events, weight: least,
+		narrow: coordinateError / allowed * coordinateError / allowed / events, weight: least,
 	}
 }
 
