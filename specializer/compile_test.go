@@ -22,6 +22,9 @@ import (
 // spillFree is the largest D at which no kernel may spill registers: past it the event itself is in local memory.
 const spillFree = 32
 
+// savedBytes is what a thread may save and take back, as around the call of a function.
+const savedBytes = 16
+
 // TestCUDA compiles every CUDA variant for every architecture that its row accepts, precisions, weights and sizes in turn;
 // with GMMSPEC_INTENSITY above 1, all of them.
 func TestCUDA(t *testing.T) {
@@ -89,7 +92,8 @@ func compileCUDA(t *testing.T, c *nvrtc.Compiler, u specializer.Unit, arch strin
 	if !ok {
 		t.Fatalf("the compiler reports no kernel %s", s.Entry)
 	}
-	if spills := entry.SpillStores + entry.SpillLoads; spills > 0 && u.Problem.D <= spillFree {
+	// Fits in one launch rather spill, in M-steps, than have fewer blocks for their passes.
+	if spills := entry.SpillStores + entry.SpillLoads; spills > savedBytes && u.Problem.D <= spillFree && u.Variant.Stage != variants.Fit {
 		t.Errorf("%d bytes of spills in %d registers", spills, entry.Registers)
 	}
 	if total := entry.SharedBytes + s.Resources.SharedBytes; total > u.Target.SharedPerBlock {
