@@ -17,15 +17,18 @@ const mostScratch = 128 << 20
 // productScratch bounds what a worker may need for the sums of all components.
 const productScratch = 32 << 20
 
-// productBytes is the memory in which a kernel that multiplies matrices keeps a tile: the events by dimension, their densities,
-// log-likelihoods and features, an event's coordinates, the components' extremes, a vector each, and their sums in float64, those of
-// one twice. Components fill whole register tiles.
+// productBytes is the memory in which a kernel that multiplies matrices keeps a run of events, in rows, and their densities; of a tile the
+// events by dimension, their log-likelihoods and some of their features; the components' offsets, extremes, a vector each, and sums, some
+// of them in vectors, all of them in float64; and what those of one are moved in. Components fill whole register tiles.
 func productBytes(p Problem, tile int) int {
-	const rounding = 2 * avx512Bytes / 4 // numbers at most by which rows of features and of coordinates are rounded up, twice
-	const filling = 6                    // components at most that fill a register tile
-	features, components := p.Covariance.CellCount(p.D)+rounding, RoundComponents(p.M)
-	return ccScratch(p, tile, p.D+1+features+filling) + (p.D+3*rounding)*p.Precision.Bytes() + 2*components*avx512Bytes +
-		8*((components+filling)*features+p.Covariance.CellCount(p.D)+3*p.D+2*rounding)
+	const lanes = avx512Bytes / 4 // at most
+	const filling = 6             // components at most that fill a register tile
+	const stripes = 4             // at most in a register tile
+	features, components := p.Covariance.CellCount(p.D)+2*lanes, RoundComponents(p.M)
+	row := 4*p.D + 8*lanes // at most
+	numbers := FlushEvents*(row+components+filling) + tile*(p.D+stripes*lanes+1) + components*p.D
+	vectors := 2*components + (components+filling)*stripes
+	return numbers*p.Precision.Bytes() + vectors*avx512Bytes + 8*(components*features+2*features+3*p.D+4*lanes)
 }
 
 // matrixProduct refuses what has too many features.
