@@ -20,6 +20,8 @@ const (
 	maxSlices = 64
 	// maxSumsBytes bounds the memory of the slices' sums.
 	maxSumsBytes = 64 << 20
+	// sharedSums is how many sums of slices a goroutine adds up at least: tens of microseconds' work.
+	sharedSums = 1 << 16
 )
 
 // loaded is events that a device views.
@@ -281,7 +283,8 @@ func (l *loaded[T]) pass(ctx context.Context, length int, visit func(w *worker[T
 }
 
 // sum calls visit for every one of so many parts of the events. Those of one slice come one after another, and sums belongs to the
-// slice: length numbers, zero at first. The slices' sums are then added in order, so that the result does not depend on the workers.
+// slice: length numbers, zero at first. The slices' sums are then added in order, each worker some of them, so that the result does not depend
+// on the workers.
 func (l *loaded[T]) sum(ctx context.Context, count, length int, visit func(w *worker[T], part int, sums []float64)) ([]float64, error) {
 	slices := slicesOf(count, length)
 	parts := make([]*[]float64, slices)
@@ -304,10 +307,20 @@ func (l *loaded[T]) sum(ctx context.Context, count, length int, visit func(w *wo
 		return nil, err
 	}
 	total := make([]float64, length)
+	sharers := min(l.sharers(count, length), 1+slices*length/sharedSums)
+	for i := range sharers {
+		from, to := i*length/sharers, (i+1)*length/sharers
+		wait.Go(func() {
+			share := total[from:to]
+			for _, part := range parts {
+				for i, v := range (*part)[from:to] {
+					share[i] += v
+				}
+			}
+		})
+	}
+	wait.Wait()
 	for _, part := range parts {
-		for i, v := range *part {
-			total[i] += v
-		}
 		l.sums.Put(part)
 	}
 	return total, nil
