@@ -20,6 +20,8 @@ const (
 	maxSlices = 64
 	// maxSumsBytes bounds the memory of the slices' sums.
 	maxSumsBytes = 64 << 20
+	// pieceLength is how many numbers are copied at a time: of as much as a MiB the copy would go past the caches.
+	pieceLength = 1 << 14
 	// sharedSums is how many sums of slices a goroutine adds up at least: tens of microseconds' work.
 	sharedSums = 1 << 16
 )
@@ -207,7 +209,10 @@ func consecutive[E runtime.Real](rows *mixture.Rows[E], space *[]E, most, from, 
 	room(space, most*d)
 	rows.Guard(func() {
 		if stride == d {
-			copy((*space)[:n*d], data[from*d:])
+			for part := 0; part < n*d; part += pieceLength {
+				end := min(part+pieceLength, n*d)
+				copy((*space)[part:end], data[from*d+part:])
+			}
 			return
 		}
 		for i := range n {
