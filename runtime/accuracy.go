@@ -23,7 +23,8 @@ const (
 	rounding = 0.8 * unit
 
 	// sumError32 and sumError64 are the errors of sums about a centre for each unit of tightness, at worst, measured of events that are
-	// all at the corners of a cube, whose rounding errors add up: of tiles in float32 that are then summed in float64, and in float64.
+	// all at the corners of a cube, whose rounding errors add up: of tiles and runs of them in float32 that are then summed in float64,
+	// and in float64.
 	sumError32 = 2.5e-6
 	sumError64 = 3e-15
 	// directErrorC and directErrorCUDA are those of sums about the means in float32, at worst, before they move to float64: in C of a tile,
