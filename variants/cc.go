@@ -28,7 +28,7 @@ func productBytes(p Problem, tile int) int {
 	row := 4*p.D + 8*lanes // at most
 	numbers := FlushEvents*(row+components+filling) + tile*(p.D+stripes*lanes+1) + components*p.D
 	vectors := 2*components + (components+filling)*stripes
-	return numbers*p.Precision.Bytes() + vectors*avx512Bytes + 8*(components*features+2*features+3*p.D+4*lanes)
+	return numbers*p.Precision.Bytes() + vectors*avx512Bytes + 8*((components+filling)*features+2*features+3*p.D+4*lanes)
 }
 
 // matrixProduct refuses what has too many features.

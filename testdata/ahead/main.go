@@ -30,7 +30,7 @@ func program() *runtime.Program {
 		Kernels: []runtime.Kernel{
 			{
 				Variant: "accumulate-full-product", Stage: runtime.Accumulate, Entry: "accumulate_full_product",
-				Binary: accumulate, Events: runtime.ByEvent, Factor: runtime.Packed, Centred: true, Tile: 64, ScratchBytes: 333328,
+				Binary: accumulate, Events: runtime.ByEvent, Factor: runtime.Packed, Centred: true, Tile: 64, ScratchBytes: 335152,
 			},
 			{
 				Variant: "accumulate-full-lanes", Stage: runtime.Accumulate, Entry: "accumulate_full_lanes",
