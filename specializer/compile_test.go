@@ -25,6 +25,9 @@ const spillFree = 32
 // savedBytes is what a thread may save and take back, as around the call of a function.
 const savedBytes = 16
 
+// fitSpills is what fits in one launch spill at most, in M-steps, rather than have fewer blocks for their passes.
+const fitSpills = 256
+
 // TestCUDA compiles every CUDA variant for every architecture that its row accepts, precisions, weights and sizes in turn;
 // with GMMSPEC_INTENSITY above 1, all of them.
 func TestCUDA(t *testing.T) {
@@ -92,8 +95,11 @@ func compileCUDA(t *testing.T, c *nvrtc.Compiler, u specializer.Unit, arch strin
 	if !ok {
 		t.Fatalf("the compiler reports no kernel %s", s.Entry)
 	}
-	// Fits in one launch rather spill, in M-steps, than have fewer blocks for their passes.
-	if spills := entry.SpillStores + entry.SpillLoads; spills > savedBytes && u.Problem.D <= spillFree && u.Variant.Stage != variants.Fit {
+	most := savedBytes
+	if u.Variant.Stage == variants.Fit {
+		most = fitSpills
+	}
+	if spills := entry.SpillStores + entry.SpillLoads; spills > most && u.Problem.D <= spillFree {
 		t.Errorf("%d bytes of spills in %d registers", spills, entry.Registers)
 	}
 	if total := entry.SharedBytes + s.Resources.SharedBytes; total > u.Target.SharedPerBlock {

@@ -13,6 +13,7 @@ const largest = "1e18"
 // fit is what the template of fits in one launch sees besides.
 type fit struct {
 	variants.FitShape
+	Blocks  int // that a multiprocessor should have at once
 	Largest string
 }
 

@@ -127,7 +127,7 @@ func newData(u Unit) data {
 			d.Matrix.Threads = variants.CUDAThreads
 		}
 		if u.Variant.Stage == variants.Fit {
-			d.Fit = fit{p.FitShape(), largest}
+			d.Fit = fit{p.FitShape(), p.FitBlocks(u.Target), largest}
 		}
 	} else {
 		d.VectorBytes, d.RegisterTile = u.Target.VectorBytes, u.Target.RegisterTile()

@@ -26,7 +26,6 @@ type FitShape struct {
 	CellsOfTile  int
 	Shares       int // into which a tile's events are shared out among the threads that sum
 	Teams        int // warps that make M-steps
-	Blocks       int // that a multiprocessor has at once
 	Passes       int // at most
 }
 
@@ -48,12 +47,17 @@ func (p Problem) FitShape() FitShape {
 		s.FactorGroups, s.Tiles, s.CellsOfTile = s.Groups, s.Groups, 2*four
 	}
 	s.Shares = max(1, fitThreads/(m*s.Tiles))
-	const reserved = 1 << 10 // bytes of shared memory for each block
-	s.Blocks = max(1, min(fitBlocks, sharedOfUnit/(s.sharedBytes(p)+reserved)))
-	if p.D > largestRow {
-		s.Blocks = min(s.Blocks, fitBlocks-1)
-	}
 	return s
+}
+
+// FitBlocks returns how many such blocks a multiprocessor of t should have at once, as far as its shared memory goes.
+func (p Problem) FitBlocks(t Target) int {
+	const reserved = 1 << 10 // bytes of shared memory for each block
+	most := fitBlocks
+	if p.D > largestRow {
+		most--
+	}
+	return max(1, min(most, (t.SharedPerBlock-reserved)/(p.FitShape().sharedBytes(p)+reserved)))
 }
 
 // sharedBytes is the shared memory of a block: the records, the sums, and a tile of events with their responsibilities.
