@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	goruntime "runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
 )
 
 // TrainBatch trains many models at once, models[i] on events[i], as their [Model.Train] would: thousands of small mixtures are fitted on a
@@ -43,13 +41,13 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 			return b.results, ofModel(i, ctx.Err())
 		}
 	}
-	sideBySide(len(models), func(i int) { b.prepared[i], b.errs[i] = models[i].prepare(ctx, events[i]) })
+	runtime.SideBySide(len(models), func(i int) { b.prepared[i], b.errs[i] = models[i].prepare(ctx, events[i]) })
 	for _, group := range b.groups() {
 		if err := b.together(ctx, group); err != nil {
 			return b.results, err
 		}
 	}
-	sideBySide(len(models), func(i int) {
+	runtime.SideBySide(len(models), func(i int) {
 		if b.errs[i] == nil && b.results[i] == nil {
 			b.results[i], b.errs[i] = models[i].train(ctx, b.prepared[i], b.fits[i])
 		}
@@ -67,7 +65,7 @@ func ScoreBatch(ctx context.Context, models []*Model, events []Events) ([][]floa
 		return nil, errUnequal(models, events)
 	}
 	scores, errs := make([][]float64, len(models)), make([]error, len(models))
-	sideBySide(len(models), func(i int) {
+	runtime.SideBySide(len(models), func(i int) {
 		scores[i], errs[i] = models[i].Score(ctx, events[i])
 		errs[i] = ofModel(i, errs[i])
 	})
@@ -84,20 +82,6 @@ func ofModel(i int, err error) error {
 		return nil
 	}
 	return fmt.Errorf("model %d: %w", i, err)
-}
-
-// sideBySide calls do for every number up to n.
-func sideBySide(n int, do func(i int)) {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(n, goruntime.GOMAXPROCS(0)) {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	wait.Wait()
 }
 
 // batch is models that are trained at once.

@@ -100,13 +100,18 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 				device.Direct() // what stands by is tested too
 			}
 		}
-		updated, err := selfTestUpdate(ctx, got, data, b, p)
+		summary, err := mixture.Summarize(ctx, data)
 		if err != nil {
 			return nil, err
 		}
-		measures[variants.Update] = updated
-		if measures[variants.Fit], err = selfTestIterations(ctx, got, want, data, p); err != nil {
+		prior := mixture.RelativePrior(summary)
+		if measures[variants.Update], err = selfTestUpdate(got, prior, b, p); err != nil {
 			return nil, err
+		}
+		if _, fits := plan.Choice(variants.Fit); fits {
+			if measures[variants.Fit], err = selfTestFit(ctx, got, want, data, prior, p); err != nil {
+				return nil, err
+			}
 		}
 	}
 	_, responsible := plan.Choice(variants.EStep)
@@ -123,21 +128,12 @@ func selfTestMeasures(ctx context.Context, device mixture.Device, plan *Plan) (m
 	return measures, nil
 }
 
-// selfTestPasses is how many the device makes by itself, where it does.
+// selfTestPasses is how many a fit in one launch makes.
 const selfTestPasses = 3
 
-// selfTestIterations measures what the device reaches by itself, where it goes on alone, against passes and M-steps of the reference.
-func selfTestIterations(ctx context.Context, got, want mixture.Loaded, data mixture.Data, p *mixture.Parameters) ([]compare.Measure, error) {
-	device, ok := got.(mixture.Iterator)
-	if !ok {
-		return nil, nil
-	}
-	summary, err := mixture.Summarize(ctx, data)
-	if err != nil {
-		return nil, err
-	}
-	prior := mixture.RelativePrior(summary)
-	run, err := device.Iterate(ctx, p, prior, mixture.Limits{Passes: selfTestPasses})
+// selfTestFit measures what a fit in one launch comes to, against passes and M-steps of the reference.
+func selfTestFit(ctx context.Context, got, want mixture.Loaded, data mixture.Data, prior mixture.Prior, p *mixture.Parameters) ([]compare.Measure, error) {
+	run, err := got.(mixture.Iterator).Iterate(ctx, p, prior, mixture.Limits{Passes: selfTestPasses})
 	if err != nil || run == nil || run.Parameters == nil {
 		return nil, err
 	}
@@ -159,16 +155,11 @@ func selfTestIterations(ctx context.Context, got, want mixture.Loaded, data mixt
 }
 
 // selfTestUpdate measures the device's M-step, where it has one, on the reference's statistics.
-func selfTestUpdate(ctx context.Context, loaded mixture.Loaded, data mixture.Data, s *mixture.Statistics, p *mixture.Parameters) ([]compare.Measure, error) {
+func selfTestUpdate(loaded mixture.Loaded, prior mixture.Prior, s *mixture.Statistics, p *mixture.Parameters) ([]compare.Measure, error) {
 	device, ok := loaded.(mixture.Updater)
 	if !ok {
 		return nil, nil
 	}
-	summary, err := mixture.Summarize(ctx, data)
-	if err != nil {
-		return nil, err
-	}
-	prior := mixture.RelativePrior(summary)
 	got, _, err := device.Update(s, prior, p)
 	if err != nil {
 		return nil, err

@@ -85,10 +85,9 @@ func (k *Kernel) launch() Launch {
 // Launches lists how the kernel and those that follow it are launched, in order.
 func (k *Kernel) Launches() []Launch { return append([]Launch{k.launch()}, k.Then...) }
 
-// Of kernels in matrix form.
+// Of kernels in matrix form, and of those that fit in one launch.
 const (
-	LoopPasses  = 64 // that follow each other on the device at most
-	FitPasses   = 64 // the same, in one launch
+	LoopPasses  = 64 // that follow each other on the device at most, in one launch or in several
 	BatchEvents = 64 // events that a workspace is made for at a time
 )
 

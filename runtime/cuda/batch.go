@@ -3,10 +3,7 @@ package cuda
 import (
 	"context"
 	"math"
-	goruntime "runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
@@ -32,7 +29,7 @@ func (e *Engine) TrainBatch(ctx context.Context, jobs []mixture.Job) ([]mixture.
 		return nil, mixture.ErrClosed
 	}
 	b := &batch{engine: e, jobs: jobs, fits: make([]*fitted, len(jobs)), batched: make([]mixture.Batched, len(jobs))}
-	if err := b.each(len(jobs), func(i int) (err error) {
+	if err := each(len(jobs), func(i int) (err error) {
 		b.fits[i], err = b.prepare(ctx, i)
 		return err
 	}); err != nil {
@@ -59,26 +56,14 @@ type batch struct {
 	events  buffer
 }
 
-// each calls do for every number up to n, side by side, and returns an error of theirs.
-func (b *batch) each(n int, do func(i int) error) error {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	var mu sync.Mutex
-	var first error
-	for range min(n, goruntime.GOMAXPROCS(0)) {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				if err := do(i); err != nil {
-					mu.Lock()
-					first = err
-					mu.Unlock()
-					return
-				}
-			}
-		})
+// each calls do for every number up to n, side by side, and returns the first error of theirs.
+func each(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	runtime.SideBySide(n, func(i int) { errs[i] = do(i) })
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		return errs[i]
 	}
-	wait.Wait()
-	return first
+	return nil
 }
 
 // prepare looks at a job, and returns nil where it is not for the device.
@@ -146,7 +131,7 @@ func (b *batch) train(ctx context.Context, all []int, events int) error {
 	d := b.engine.program.Dimensions
 	pitch := roundUp(events, lineNumbers)
 	numbers := make([]float32, d*pitch)
-	if err := b.each(len(all), func(i int) error {
+	if err := each(len(all), func(i int) error {
 		m := b.fits[all[i]]
 		rows := make([]float32, m.events*d)
 		runtime.Read(m.frame, rows, b.jobs[all[i]].Data.Events, 0, make([]float64, len(rows)))

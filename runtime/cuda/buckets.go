@@ -70,7 +70,7 @@ func (r *resident[T]) tableBytes(k engineKernel, count, rows int) int {
 // oneBucket makes a span's events one bucket, about the frame's centre.
 func (r *resident[T]) oneBucket(k engineKernel, s span) error {
 	b := &r.buckets
-	if err := r.room(&b.table, r.tableBytes(k, 1, r.rowsOfMatrix(k, s))); err != nil {
+	if err := r.room(&b.table, r.tableBytes(k, 1, r.rowsOfMatrix(k, s, 1))); err != nil {
 		return err
 	}
 	padded, tiles := int32(roundUp(s.n, runtime.BatchEvents)), int32((s.n+k.Tile-1)/k.Tile)
@@ -98,10 +98,7 @@ func (r *resident[T]) sortSpan(s span, p *mixture.Parameters) error {
 	b.capacity = r.capacityFor(p.M)
 	labels, counted := e.kernels[runtime.Score], k.sort[0]
 	blocks := (s.n + counted.Tile - 1) / counted.Tile
-	inPlaces := span{n: b.capacity}
-	b.count = p.M
-	rows := r.rowsOfMatrix(k, inPlaces)
-	b.count = 0
+	rows := r.rowsOfMatrix(k, span{n: b.capacity}, p.M)
 	const number = 4
 	for _, need := range []struct {
 		buffer *buffer

@@ -44,7 +44,7 @@ func (f *fitter[T]) layout() fitLayout {
 	const number = 8
 	var l fitLayout
 	l.totals = 4*fitInts + number*(fitFloats+2*p.Dimensions)
-	l.status = l.totals + number*runtime.FitPasses
+	l.status = l.totals + number*runtime.LoopPasses
 	l.model = l.status + (4*p.Components+number-1)/number*number
 	l.bytes = l.model + number*f.modelNumbers()
 	return l
@@ -74,14 +74,8 @@ type fitted struct {
 func (f *fitter[T]) state(to []byte, m *fitted) {
 	program := f.engine.program
 	d, layout, rules, allowed := program.Dimensions, f.layout(), runtime.UpdateLimits(program.Dimensions), program.Allowed()
-	logScale := 0.0
-	ridge, reach := make([]float64, d), make([]float64, d)
-	for j := range d {
-		logScale += math.Log(m.frame.Scale[j])
-		ridge[j] = m.prior.Ridge[j] * m.frame.Scale[j] * m.frame.Scale[j]
-		reach[j] = (rules[2] - math.Abs(m.frame.Shift[j])) * m.frame.Scale[j]
-	}
-	ints := []int32{0, 0, int32(min(m.limits.Passes, runtime.FitPasses)), int32(m.limits.Least), 0, 0}
+	logScale, ridge, reach := stepInFrame(m.frame, m.prior, rules)
+	ints := []int32{0, 0, int32(min(m.limits.Passes, runtime.LoopPasses)), int32(m.limits.Least), 0, 0}
 	copy(to, Bytes(ints))
 	copy(to[4*fitInts:], Bytes(slices.Concat([]float64{
 		m.limits.Tolerance, m.limits.Previous, rules[0], rules[1], rules[3], logScale, m.base,

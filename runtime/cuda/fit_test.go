@@ -33,7 +33,7 @@ func (f *fakeFit) kernel() cudafake.Kernel {
 func (f *fakeFit) run(l *cudafake.Launch) error {
 	f.launches = append(f.launches, l.Grid.Y)
 	m, d := f.Components, f.Dimensions
-	status := 3 + 10 + 2*d + runtime.FitPasses // in numbers of 64 bits
+	status := 3 + 10 + 2*d + runtime.LoopPasses // in numbers of 64 bits
 	size := status + (m+1)/2 + m*f.Cells()
 	pitch := int(l.Args[1].(int64))
 	parts, err := array[int64](l, 3, 2*l.Grid.Y)
@@ -177,7 +177,7 @@ func TestTrainBatch(t *testing.T) {
 	const m, d = 2, 3
 	for _, covariance := range []mixture.Covariance{mixture.Full, mixture.Diag} {
 		for _, options := range []mixture.TrainOptions{
-			{MaxIterations: 0}, {MaxIterations: 5}, {MaxIterations: 3*runtime.FitPasses - 1}, {MaxIterations: 100, Tolerance: 1e-4, MinIterations: 3},
+			{MaxIterations: 0}, {MaxIterations: 5}, {MaxIterations: 3*runtime.LoopPasses - 1}, {MaxIterations: 100, Tolerance: 1e-4, MinIterations: 3},
 		} {
 			t.Run(fmt.Sprintf("%s/most=%d/tolerance=%g", covariance, options.MaxIterations, options.Tolerance), func(t *testing.T) {
 				engine, fit := openFits(t, m, d, covariance, math.Inf(1))
@@ -197,7 +197,7 @@ func TestTrainBatch(t *testing.T) {
 					tolerance.Check(t, compare.Parameters(got.Fit.Parameters, want.Parameters)...)
 					tolerance.Check(t, compare.Relative("log-likelihoods", got.Fit.History, want.History))
 				}
-				if launches := (options.MaxIterations + runtime.FitPasses) / runtime.FitPasses; len(fit.launches) > launches+1 || fit.launches[0] != len(jobs) {
+				if launches := (options.MaxIterations + runtime.LoopPasses) / runtime.LoopPasses; len(fit.launches) > launches+1 || fit.launches[0] != len(jobs) {
 					t.Errorf("launches of %v mixtures", fit.launches)
 				}
 			})

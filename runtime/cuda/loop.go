@@ -153,15 +153,10 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 
 // loopStart is the state that a loop begins with, up to the first model's weights.
 func (r *resident[T]) loopStart(k engineKernel, constants []float64, prior mixture.Prior, limits mixture.Limits) []byte {
-	program, d := r.engine.program, r.engine.program.Dimensions
+	program := r.engine.program
 	layout, rules := r.loopLayout(), runtime.UpdateLimits(r.engine.program.Dimensions)
-	logScale, limit := 0.0, r.rules(k)
-	ridge, reach := make([]float64, d), make([]float64, d)
-	for j := range d {
-		logScale += math.Log(r.frame.Scale[j])
-		ridge[j] = prior.Ridge[j] * r.frame.Scale[j] * r.frame.Scale[j]
-		reach[j] = (rules[2] - math.Abs(r.frame.Shift[j])) * r.frame.Scale[j]
-	}
+	limit := r.rules(k)
+	logScale, ridge, reach := stepInFrame(r.frame, prior, rules)
 	ints := []int32{0, 0, 0, int32(limits.Passes), int32(limits.Least), 0}
 	floats := slices.Concat([]float64{
 		limits.Tolerance, limits.Previous, rules[0], rules[1], rules[3], logScale,
@@ -175,6 +170,17 @@ func (r *resident[T]) loopStart(k engineKernel, constants []float64, prior mixtu
 	copy(state[copy(state, Bytes(ints)):], Bytes(floats))
 	copy(state[layout.constants:], Bytes(constantsFrom(constants)))
 	return append(state, Bytes(weights)...)
+}
+
+// stepInFrame is what an M-step on the device needs to know in the frame: log |T|, the ridge, and how far from the frame's centre a mean may be.
+func stepInFrame(f runtime.Frame, prior mixture.Prior, rules []float64) (logScale float64, ridge, reach []float64) {
+	ridge, reach = make([]float64, len(f.Scale)), make([]float64, len(f.Scale))
+	for j, scale := range f.Scale {
+		logScale += math.Log(scale)
+		ridge[j] = prior.Ridge[j] * scale * scale
+		reach[j] = (rules[2] - math.Abs(f.Shift[j])) * scale
+	}
+	return logScale, ridge, reach
 }
 
 // constantsFrom is the constants of log-densities, after the largest of them, which kernels count from.
