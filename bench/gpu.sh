@@ -135,8 +135,9 @@ for precision in float32 float64; do
 		"TestConformance/backend=cuda/precision=$precision/"
 done
 
-# Right: many mixtures at once.
+# Right: many mixtures at once; events that stay on the device.
 tests batch 60 . '^TestTrainBatch$/^device=cuda' 'TestTrainBatch/device=cuda/full'
+tests upload 30 . '^TestUpload$/^device=cuda' 'TestUpload/device=cuda'
 
 # Right: the adversarial corpus, with what is rare among a million events for every covariance type.
 GMMSPEC_INTENSITY=2 tests corpus 120 . '^TestCorpus$/^device=cuda$' 'TestCorpus/device=cuda/precision=float32/rare/diag/n=1000000'
