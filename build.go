@@ -88,7 +88,7 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 	return runtime.Kernel{
 		Variant: source.Name, Stage: string(u.Variant.Stage), Entry: source.Entry, Binary: entry.Payload,
 		Events: string(u.Variant.Events), Factor: string(u.Variant.Factor), Constant: u.Variant.Parameters == variants.Constant,
-		Centred: u.Variant.Centred, Rounded: u.Variant.Halves == 1,
+		Centred: u.Variant.Centred,
 		Threads: r.Threads, SharedBytes: r.SharedBytes, Blocks: r.Blocks, BlocksPerUnit: r.BlocksPerUnit,
 		Tile: r.Tile, ScratchBytes: r.ScratchBytes, Then: launches(r.Then),
 		Workspace: r.Workspace, WorkspacePerEvent: r.WorkspacePerEvent, WorkspacePerBucket: r.WorkspacePerBucket, RowBytes: r.RowBytes,

@@ -24,7 +24,6 @@ type differentialCase struct {
 	variant    string
 	config     variants.Config
 	stage      variants.Stage
-	rounded    bool // responsibilities have 16 bits
 	covariance Covariance
 	precision  variants.Precision
 	weighted   bool
@@ -109,7 +108,7 @@ func newDifferentialCase(values []any) (c differentialCase, ok bool) {
 	candidate := values[0].(variants.Candidate)
 	v := candidate.Variant
 	c = differentialCase{
-		variant: v.Name(), config: candidate.Config, stage: v.Stage, rounded: v.Halves == 1,
+		variant: v.Name(), config: candidate.Config, stage: v.Stage,
 		covariance: values[1].(Covariance), precision: values[2].(variants.Precision), weighted: values[3].(bool),
 		vector: values[4].(int), d: values[5].(int), m: values[6].(int),
 	}
@@ -448,11 +447,7 @@ func poison(n int) []float64 { return slices.Repeat([]float64{math.NaN()}, n) }
 // differentialTolerance is of one pass. Float64: some thousand operations of 1e-16 each. Float32: a log-density is a sum of D
 // squares of size 1 and a constant near D, rounded at 6e-8·(D + …); sums of up to a tile's events are rounded at 6e-8·√n, and
 // responsibilities carry the error of the log-densities.
-func differentialTolerance(p variants.Precision, rounded bool) compare.Tolerance {
-	if rounded {
-		// Responsibilities of 16 bits err by 2⁻¹² at most, of which little averages out among few events.
-		return compare.Tolerance{Warn: 2e-4, Fail: 6e-4}
-	}
+func differentialTolerance(p variants.Precision) compare.Tolerance {
 	if p == variants.Float64 {
 		return compare.Tolerance{Warn: 1e-11, Fail: 1e-9}
 	}
@@ -466,7 +461,7 @@ func updateTolerance() compare.Tolerance { return compare.Tolerance{Warn: 1e-9, 
 // compare holds an outcome to the reference's of the same case.
 func (o outcome) compare(t *testing.T, want outcome, p *mixture.Parameters, c differentialCase) {
 	t.Helper()
-	tolerance := differentialTolerance(c.precision, c.rounded)
+	tolerance := differentialTolerance(c.precision)
 	if o.statistics != nil {
 		tolerance.Check(t, compare.Statistics(o.statistics, want.statistics, p)...)
 	}

@@ -42,7 +42,6 @@ type Kernel struct {
 
 	Events   string // how it reads events: ByEvent or ByDimension
 	Factor   string // how it reads factors: Packed, Square or Diagonal
-	Rounded  bool   // it rounds responsibilities to 16 bits; cuda
 	Constant bool   // it has the records in constant memory, as ConstantRecords; cuda
 	Centred  bool   // it sums about a centre that all components share, and moves its sums to their means
 

@@ -40,7 +40,7 @@ func TestCUDA(t *testing.T) {
 	problems := func(v variants.Variant, arch string, turn int) []variants.Problem {
 		var all []variants.Problem
 		sizes := []int{2, 19, 64}
-		if v.Halves > 0 && arch != "sm_90" && require.Intensity(t) == 1 {
+		if v.Strategy == "matrix" && arch != "sm_90" && require.Intensity(t) == 1 {
 			sizes = []int{2, 19} // in matrix form the largest takes a compiler five seconds
 		}
 		for _, d := range sizes {

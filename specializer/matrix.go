@@ -25,7 +25,6 @@ type matrix struct {
 	variants.MatrixShape
 	variants.MatrixLayout
 	Warps, Stages, Threads, Span     int
-	Halves                           int // of a responsibility
 	Blocks                           int // of 16 coordinates
 	FeatureRows, TileRows, PlaceRows []string
 	MovingRows                       []string
@@ -34,14 +33,14 @@ type matrix struct {
 }
 
 // newMatrix returns it for a problem in the matrix form.
-func newMatrix(p variants.Problem, warps, stages, halves int) matrix {
+func newMatrix(p variants.Problem, warps, stages int) matrix {
 	shape, layout := p.MatrixShape(), variants.NewMatrixLayout()
 	coordinates := p.D
 	if p.Covariance.Kernel() == variants.Full {
 		coordinates++ // the 1 is one of those that come in blocks
 	}
 	return matrix{
-		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Halves: halves, Span: shape.Span(p), Blocks: coordinates / layout.Side,
+		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Span: shape.Span(p), Blocks: coordinates / layout.Side,
 		FeatureRows: pairRows(p.Covariance.Features(p.D)), TileRows: pairRows(p.Covariance.FeatureTiles(p.D)), PlaceRows: placeRows(p),
 		MovingRows: movingRows(p),
 		Firsts:     shape.FirstCoordinates(p), Largest: largest,

@@ -123,7 +123,7 @@ func newData(u Unit) data {
 	if u.Target.Backend == variants.CUDA {
 		d.CellStorage = "__device__ "
 		if u.Variant.Centred {
-			d.Matrix = newMatrix(p, u.Config.Value("warps"), u.Config.Value("stages"), u.Variant.Halves)
+			d.Matrix = newMatrix(p, u.Config.Value("warps"), u.Config.Value("stages"))
 			d.Matrix.Threads = variants.CUDAThreads
 		}
 		if u.Variant.Stage == variants.Fit {

@@ -368,8 +368,7 @@ func cudaOthers() []Variant {
 			},
 			Work: accumulateWork(0.1),
 		},
-		matrixVariant(2),
-		matrixVariant(1),
+		matrixVariant(),
 		{
 			Stage: Update, Strategy: "component", Events: ByEvent, Parameters: Global,
 			Doc:      "A warp a component, in float64: mean, covariance, ridge, and a Cholesky factorisation to check them.",

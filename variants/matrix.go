@@ -19,8 +19,8 @@ const (
 	rowBytes = matrixSide * matrixSide * 2 * 2
 	// matrixSums is the registers that a thread keeps sums in, and mostSummers the warps of a multiprocessor whose threads do.
 	matrixSums, mostSummers = 112, 8
-	// mostHalves is the numbers of 16 bits that a responsibility has at most.
-	mostHalves = 2
+	// matrixHalves is the numbers of 16 bits that a responsibility has at most.
+	matrixHalves = 2
 	// sharedOfUnit is the shared memory of a multiprocessor of sm_90 that its blocks can have, each with the kilobyte that it takes besides.
 	sharedOfUnit = 226 << 10
 	// largestMatrixFull and largestMatrixDiag are the most dimensions.
@@ -178,19 +178,19 @@ func (p Problem) MatrixShape() MatrixShape {
 		most := s.Summers * (matrixSums / (4 * s.Rows))
 		s.Ranges = (s.Tiles + most - 1) / most
 		s.Share = (s.Tiles + s.Summers*s.Ranges - 1) / (s.Summers * s.Ranges)
-		if s.SumBlocks*s.sumBytes(p, mostHalves) <= sharedOfUnit {
+		if s.SumBlocks*s.sumBytes(p) <= sharedOfUnit {
 			break
 		}
 	}
 	return s
 }
 
-// sumBytes is the shared memory of a block that sums responsibilities of so many halves: a tile's, twice, with the coordinates that it needs
-// and the events' scales.
-func (s MatrixShape) sumBytes(p Problem, halves int) int {
+// sumBytes is the shared memory of a block that sums: responsibilities of a tile, twice, with the coordinates that it needs and the events'
+// scales; and the components' noise and the events that take part.
+func (s MatrixShape) sumBytes(p Problem) int {
 	const half, number = 2, 4
 	layout := NewMatrixLayout()
-	return 2 * (layout.Batch*s.Rows*matrixSide*halves*half + (s.Span(p)+1)*layout.BatchPitch*number + layout.Batch*number)
+	return s.Rows*matrixSide*2*number + 2*(layout.Batch*s.Rows*matrixSide*matrixHalves*half+(s.Span(p)+1)*layout.BatchPitch*number+layout.Batch*number)
 }
 
 // Span returns how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
@@ -226,18 +226,6 @@ func rangeOf(features []Feature, d int) (low, high int) {
 	return min(low, high), high
 }
 
-// leastRounded is how many events a component should have on average where responsibilities are rounded to 16 bits: of so many that
-// should average out to some 1e-6.
-const leastRounded = 2048
-
-// roundedShares refuses what has too few events for responsibilities of 16 bits.
-func roundedShares(p Problem, t Target) string {
-	if p.N > 0 && p.N < leastRounded*int64(p.M) {
-		return fmt.Sprintf("rounds responsibilities to 16 bits: components want %d events on average", leastRounded)
-	}
-	return tensorCores(p, t)
-}
-
 // tensorCores refuses what tensor cores cannot do, or what only the reference serves.
 func tensorCores(p Problem, t Target) string {
 	largest := largestMatrixDiag
@@ -255,10 +243,10 @@ func tensorCores(p Problem, t Target) string {
 	return directForm(p, t)
 }
 
-// matrixVariant is the matrix form with responsibilities of so many numbers of 16 bits.
-func matrixVariant(halves int) Variant {
-	v := Variant{
-		Stage: Accumulate, Strategy: "matrix", Events: ByDimension, Parameters: Global, Centred: true, Halves: halves,
+// matrixVariant is the matrix form.
+func matrixVariant() Variant {
+	return Variant{
+		Stage: Accumulate, Strategy: "matrix", Events: ByDimension, Parameters: Global, Centred: true,
 		Doc:      "Two products of matrices on tensor cores, features by components and events: responsibilities pass through memory.",
 		Template: "cuda/accumulate_matrix.cu.tmpl",
 		Refuse:   tensorCores,
@@ -266,18 +254,13 @@ func matrixVariant(halves int) Variant {
 			{Name: "warps", Doc: "warps of a block that computes log-densities", Values: []int{16, 12, 8, 4}},
 			{Name: "stages", Doc: "how often weights of 64 features are in shared memory at once, 0 for all", Values: []int{0, 3}},
 		},
-		Resources: func(p Problem, c Config) Resources { return matrixResources(p, c, halves) },
-		Work:      func(p Problem, _ Config) Work { return matrixWork(p, halves) },
+		Resources: matrixResources,
+		Work:      func(p Problem, _ Config) Work { return matrixWork(p) },
 	}
-	if halves == 1 {
-		v.Strategy, v.Refuse = "rounded", roundedShares
-		v.Doc = "The same with responsibilities of 16 bits: for many events."
-	}
-	return v
 }
 
 // matrixResources are those of the matrix form: a kernel that makes the features' weights, and those that follow it.
-func matrixResources(p Problem, c Config, halves int) Resources {
+func matrixResources(p Problem, c Config) Resources {
 	const (
 		reduced     = 32 // sums that a block adds up
 		sorters     = 1024
@@ -292,20 +275,23 @@ func matrixResources(p Problem, c Config, halves int) Resources {
 	}
 	density := Launch{
 		Entry: "density", Blocks: s.Chunks, BlocksPerUnit: 1, Threads: warps * warpThreads, Tile: warps * layout.Events,
-		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*(sum+2*(p.D+1)*(layout.Events+layout.EventPadding)*number),
+		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*sum,
+	}
+	if p.Covariance.Kernel() == Full { // coordinates are needed again and again
+		density.SharedBytes += warps * 2 * (p.D + 1) * (layout.Events + layout.EventPadding) * number
 	}
 	moments := Launch{
 		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: s.SumBlocks, Threads: s.Summers * warpThreads, Tile: layout.Batch, Sums: true,
-		SharedBytes: s.sumBytes(p, halves),
+		SharedBytes: s.sumBytes(p),
 	}
 	r := Resources{
 		Threads: 4 * warpThreads, Tile: density.Tile, Blocks: components,
-		// The weights of features; a component's load; the totals of blocks.
-		Workspace: s.Chunks*s.Steps*s.Rows*rowBytes + components*number + layout.Totals*sum,
+		// The weights of features; a component's load and noise; the totals of blocks.
+		Workspace: s.Chunks*s.Steps*s.Rows*rowBytes + components*(number+sum) + layout.Totals*sum,
 		// Where its events are, its centre; the weights of features that depend on it; a component's scale and constant.
 		WorkspacePerBucket: (3+p.D)*number + s.Chunks*s.Moving*s.Rows*rowBytes + components*2*number,
-		// Responsibilities; for each chunk the highest log-density and the scale.
-		WorkspacePerEvent: components*halves*half + s.Chunks*2*number,
+		// Responsibilities; for each chunk, and for all, the highest log-density, and the scale; of 16 events and a chunk, which rows have low halves.
+		WorkspacePerEvent: components*matrixHalves*half + (2*s.Chunks+1)*number + (s.Chunks+matrixSide-1)/matrixSide,
 		RowBytes:          components * features * sum,
 		Then:              []Launch{density},
 	}
@@ -325,15 +311,15 @@ func matrixResources(p Problem, c Config, halves int) Resources {
 	return r
 }
 
-// matrixWork counts the products of halves: three for log-densities, and one more for sums than a responsibility has.
-func matrixWork(p Problem, halves int) Work {
+// matrixWork counts the products of halves: three for log-densities, and two for sums, as most low halves of responsibilities are left out.
+func matrixWork(p Problem) Work {
 	const half = 2 // bytes
 	s := p.MatrixShape()
 	components, events := float64(s.Chunks*s.Rows*matrixSide), float64(max(p.N, 1))
-	products := float64(3*s.Steps*matrixSide + (1+halves)*s.Tiles*tileFeatures)
+	products := float64(3*s.Steps*matrixSide + 2*s.Tiles*tileFeatures)
 	return Work{
 		Flops:      events * components * (2*products/tensorRate + softmaxFlops),
-		Bytes:      2*eventBytes(p) + 2*half*float64(halves)*events*components,
+		Bytes:      2*eventBytes(p) + 2*half*events*components,
 		Efficiency: 0.5,
 	}
 }

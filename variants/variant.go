@@ -39,7 +39,6 @@ type Variant struct {
 	Factor     CovarianceLayout // how a component's factor is read
 	Parameters Memory           // where the components' records are read from
 	Centred    bool             // it sums about a centre that all components share
-	Halves     int              // numbers of 16 bits that make a responsibility, of the matrix form
 	Doc        string           // one sentence
 	Original   string           // the name in the 2011 specializer, where it had one
 	Template   string           // the file under templates/

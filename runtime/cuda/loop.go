@@ -24,7 +24,7 @@ const loopDone, loopInaccurate = 1, 3
 type loopLayout struct{ totals, status, constants, weights, means, covariances, bytes int }
 
 // loopInts and loopFloats are how many numbers of 32 bits, and then of 64, a state begins with; two for each dimension follow.
-const loopInts, loopFloats = 6, 14
+const loopInts, loopFloats = 6, 17
 
 func (r *resident[T]) loopLayout() loopLayout {
 	p := r.engine.program
@@ -98,25 +98,27 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 		return nil, err
 	}
 	layout := r.loopLayout()
-	state := r.loopStart(k, packed.Factors.Constants, prior, limits)
+	state := r.loopStart(packed.Factors.Constants, prior, limits)
 	if err := r.engine.stream.CopyHtoD(r.loop.ptr, state); err != nil {
 		return nil, err
 	}
-	for range limits.Passes {
-		if err := r.launchMatrix(k, s, args, true); err != nil {
+	whole := make([]byte, layout.bytes)
+	var header [3]int32  // why it has stopped, which model, and how many passes
+	for header[0] == 0 { // a pass that is made again is one more
+		for range limits.Passes - int(header[2]) {
+			if err := r.launchMatrix(k, s, args, true); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.fetch(whole, r.loop.ptr); err != nil {
 			return nil, err
 		}
-	}
-	whole := make([]byte, layout.bytes)
-	if err := r.fetch(whole, r.loop.ptr); err != nil {
-		return nil, err
+		copy(Bytes(header[:]), whole)
 	}
 	// What is left is a pass on its own's.
 	if err := r.engine.stream.MemsetD8(r.loop.ptr, 0, layout.totals); err != nil {
 		return nil, err
 	}
-	var header [3]int32 // why, which model, and how many passes
-	copy(Bytes(header[:]), whole)
 	stop, current, passes := header[0], int(header[1]), int(header[2])
 	run := &mixture.Run{Totals: make([]float64, passes)}
 	copy(Bytes(run.Totals), whole[layout.totals:])
@@ -152,15 +154,15 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 }
 
 // loopStart is the state that a loop begins with, up to the first model's weights.
-func (r *resident[T]) loopStart(k engineKernel, constants []float64, prior mixture.Prior, limits mixture.Limits) []byte {
+func (r *resident[T]) loopStart(constants []float64, prior mixture.Prior, limits mixture.Limits) []byte {
 	program := r.engine.program
 	layout, rules := r.loopLayout(), runtime.UpdateLimits(r.engine.program.Dimensions)
-	limit := r.rules(k)
+	limit := r.rules()
 	logScale, ridge, reach := stepInFrame(r.frame, prior, rules)
 	ints := []int32{0, 0, 0, int32(limits.Passes), int32(limits.Least), 0}
 	floats := slices.Concat([]float64{
 		limits.Tolerance, limits.Previous, rules[0], rules[1], rules[3], logScale,
-		mostMatrixTightness, limit.byRoot, limit.cut, limit.byShare, r.load, limit.weight, leastVariance, limit.narrow,
+		mostMatrixTightness, limit.byRoot, limit.cut, limit.byShare, limit.byTaking, r.load, limit.byNoise, keptLow, keptLow, leastVariance, limit.narrow,
 	}, ridge, reach)
 	weights := make([]float64, program.Components)
 	for c := len(constants); c < len(weights); c++ {

@@ -12,12 +12,14 @@ import (
 // What sums in matrix form put covariances off by. The factors of products are two numbers of 16 bits each, so that a product is at worst 2⁻²² of
 // itself wrong, and rounding errors average out.
 const (
-	// errorByRoot for each unit of tightness (see [runtime.Frame.Tightness]), over the root of the number of a component's events: on an H100
-	// 4e-6 was measured of a mixture of 64 components in 19 dimensions with a tightness of 53, which let a start in 39 dimensions be 1.3e-5 wrong.
-	errorByRoot = 1e-5
-	// errorByCut for each unit of tightness, and errorByShare besides for a component that all events belong to: tensor cores cut off what they
-	// add, always towards 0. Of sums of so many events of the component's own it was 1.2e-8 and 1.7e-8 for each, and 64 at most are added.
-	errorByCut, errorByShare = 2e-8, 1.3e-6
+	// errorByRoot for each unit of tightness (see [runtime.Frame.Tightness]), over the root of the number of a component's events: the worst of
+	// many features that are each 2⁻²² wrong at most.
+	errorByRoot = 2e-6
+	// errorByCut for each unit of tightness, errorByShare besides for a component that all events belong to, and errorByTaking for one in which
+	// all take part, however little: tensor cores cut off what they add, always towards 0, by a part of the largest that they add then. Of sums
+	// of so many events of the component's own it was 1.2e-8 and 1.7e-8 for each, and 64 at most are added; 4e-7 of a start in 39 dimensions
+	// where all events took part in all components.
+	errorByCut, errorByShare, errorByTaking = 2e-8, 1.3e-6, 4e-7
 	// errorByLoad for each unit of what a log-density is the sum of: a tenth of what the log-likelihood of such a mixture was wrong by.
 	// Components that share no events have none of it: with loads up to 4e6 covariances of such were within 1.1e-6. See [resident.loads].
 	errorByLoad = 6e-10
@@ -30,9 +32,11 @@ const (
 	// leastVariance the least in the frame whose halves are of use.
 	coordinateError = 0x1p-23
 	leastVariance   = 0x1p-20
-	// leastRoundedEvents is how many events they should hold where responsibilities are rounded to 16 bits: about 2⁻¹² over its root is
-	// what that comes to.
-	leastRoundedEvents = 128
+	// errorByNoise, over a component's weight, for each unit of the root of the sum of its squared responsibilities that are rounded to 16
+	// bits, by 2e-4 of themselves in the mean of squares: of the square of a normal number with a deviation of √2, the worst of many, 4 times it.
+	errorByNoise = 1.2e-3
+	// keptLow is from what share of 2¹⁵ responsibilities keep their low halves where that is too much.
+	keptLow = 128
 	// matrixBytes is what a workspace may have in any case, and maxRowBytes bounds the rows of sums.
 	matrixBytes = 1 << 30
 	maxRowBytes = 512 << 20
@@ -77,7 +81,7 @@ func (r *resident[T]) aboutCentres(ctx context.Context, packed *runtime.PackedMo
 		if err != nil {
 			return nil, err
 		}
-		accurate := r.accurate(*r.engine.matrix, p, packed.Factors, sums)
+		accurate := r.accurate(p, packed.Factors, sums)
 		if accurate {
 			r.rest = 0
 		}
@@ -127,41 +131,39 @@ func (r *resident[T]) tooTight() {
 	r.resting = r.rest
 }
 
-// matrixSums is how many numbers the matrix form leaves: the sums, squares about the centre, and loads.
+// matrixSums is how many numbers the matrix form leaves: the sums, squares about the centre, loads, and how many events take part.
 func (r *resident[T]) matrixSums() int {
 	program := r.engine.program
-	return program.Sums() + program.Components*(program.Dimensions+1)
+	return program.Sums() + program.Components*(program.Dimensions+2)
 }
 
 // accurate reports whether sums in matrix form under p, with what came with them, are as accurate as those about means would be.
-func (r *resident[T]) accurate(k engineKernel, p *mixture.Parameters, factors *mixture.Factors, sums []float64) bool {
-	program, rules := r.engine.program, r.rules(k)
+func (r *resident[T]) accurate(p *mixture.Parameters, factors *mixture.Factors, sums []float64) bool {
+	program, rules := r.engine.program, r.rules()
 	accurate := true
+	taking := slices.Max(sums[len(sums)-program.Components:][:p.M])
 	program.EachTightness(r.frame, p.M, sums, func(weight, tightness, narrowest float64) {
-		accurate = accurate && tightness <= rules.tightness(weight) &&
-			narrowest >= leastVariance*weight && narrowest >= rules.narrow && weight >= rules.weight
+		accurate = accurate && tightness <= rules.tightness(weight, taking) &&
+			narrowest >= leastVariance*weight && narrowest >= rules.narrow
 	})
-	return accurate && r.loads(p, factors, sums[len(sums)-program.Components:][:p.M])
+	return accurate && r.loads(p, factors, sums[len(sums)-2*program.Components:][:p.M])
 }
 
-// rules is how tight, narrow and light components may be, whose weights are those of events.
-type rules struct{ byRoot, cut, byShare, narrow, weight float64 }
+// rules is how tight, narrow and noisy components may be, whose weights are those of events.
+type rules struct{ byRoot, cut, byShare, byTaking, narrow, byNoise float64 }
 
-// tightness is how tight a component of a weight may be.
-func (r rules) tightness(weight float64) float64 {
-	return min(mostMatrixTightness, 1/(r.byRoot/math.Sqrt(weight)+r.cut+r.byShare*weight))
+// tightness is how tight a component of a weight may be, in which so many events take part.
+func (r rules) tightness(weight, taking float64) float64 {
+	return min(mostMatrixTightness, 1/(r.byRoot/math.Sqrt(weight)+r.cut+r.byShare*weight+r.byTaking*taking))
 }
 
 // rules returns those of what is allowed.
-func (r *resident[T]) rules(k engineKernel) rules {
+func (r *resident[T]) rules() rules {
 	allowed, events := r.engine.program.Allowed(), float64(r.data.Events.Len())/r.weight
-	least := 0.0
-	if k.Rounded {
-		least = leastRoundedEvents / events
-	}
 	return rules{
 		byRoot: errorByRoot / allowed / math.Sqrt(events), cut: errorByCut / allowed, byShare: errorByShare / allowed / r.weight,
-		narrow: coordinateError / allowed * coordinateError / allowed / events, weight: least,
+		byTaking: errorByTaking / allowed / float64(r.data.Events.Len()),
+		narrow:   coordinateError / allowed * coordinateError / allowed / events, byNoise: errorByNoise / allowed,
 	}
 }
 
@@ -247,16 +249,17 @@ func (r *resident[T]) slicesOfSums(k engineKernel, s span, buckets int) int {
 
 // launchMatrix puts the kernels of the matrix form on the stream, those of a loop among them where it is one.
 func (r *resident[T]) launchMatrix(k engineKernel, s span, args []any, loop bool) error {
-	const warp, mostBlocks = 32, 64
+	const warp, blocksAtOnce = 32, 8
 	for i, l := range k.launches {
 		if l.Loop && !loop {
 			continue
 		}
 		slices := r.engine.slices(l, s.n)
 		switch {
-		case i == 0: // a warp of it makes the weights of a bucket
+		case i == 0: // a warp of it makes the weights of a bucket, as far as there are blocks at once
 			warps := l.Threads / warp
-			slices = min(mostBlocks, (max(1, r.buckets.count)+warps-1)/warps)
+			most := max(1, blocksAtOnce*r.engine.context.Device().Multiprocessors/l.Blocks)
+			slices = min(most, (max(1, r.buckets.count)+warps-1)/warps)
 		case l.Sums:
 			slices = r.slicesOfSums(k, s, max(1, r.buckets.count))
 		}
