@@ -13,8 +13,8 @@ const (
 	mostFitComponents = 32
 	// mostFitSums bounds the sums that a block keeps in shared memory, in float64.
 	mostFitSums = 64 << 10
-	// fitBlocks is how many blocks a multiprocessor has at most: one less where a row of a covariance has more numbers in registers.
-	fitBlocks, largestRow = 3, 20
+	// fitBlocks is how many blocks a multiprocessor has at most: one less where a column of a covariance has more numbers in registers.
+	fitBlocks, largestColumn = 3, 20
 )
 
 // FitShape is how a block of a fit in one launch is laid out.
@@ -25,15 +25,14 @@ type FitShape struct {
 	Tiles        int // of cells, of a component
 	CellsOfTile  int
 	Shares       int // into which a tile's events are shared out among the threads that sum
-	Teams        int // warps that make M-steps
 	Passes       int // at most
 }
 
 // FitShape returns it.
 func (p Problem) FitShape() FitShape {
-	const four, eight, warps = 4, 8, fitThreads / warpThreads
+	const four, eight = 4, 8
 	m := RoundComponents(p.M)
-	s := FitShape{Groups: (p.D + four) / four, Passes: NewMatrixLayout().Passes, Teams: min(warps, m)}
+	s := FitShape{Groups: (p.D + four) / four, Passes: NewMatrixLayout().Passes}
 	s.Stride = four * s.Groups
 	if s.Stride%eight == 0 {
 		s.Stride += four
@@ -54,7 +53,7 @@ func (p Problem) FitShape() FitShape {
 func (p Problem) FitBlocks(t Target) int {
 	const reserved = 1 << 10 // bytes of shared memory for each block
 	most := fitBlocks
-	if p.D > largestRow {
+	if p.D > largestColumn {
 		most--
 	}
 	return max(1, min(most, (t.SharedPerBlock-reserved)/(p.FitShape().sharedBytes(p)+reserved)))
@@ -65,6 +64,12 @@ func (s FitShape) sharedBytes(p Problem) int {
 	const number, sum = 4, 8
 	m := RoundComponents(p.M)
 	return s.recordBytes(p) + s.sums(m)*sum + (fitThreads*s.Stride+(fitThreads+1)*m)*number
+}
+
+// fitStaticBytes is the shared memory that a block declares besides: warps' totals, and the rules that passes and M-steps go by.
+func (p Problem) fitStaticBytes() int {
+	const number, rules = 8, 10 // and two for each dimension
+	return (fitThreads/warpThreads + rules + 2*p.D) * number
 }
 
 // recordBytes is that of the records: of each component the mean, the factor and the constant.
@@ -99,7 +104,7 @@ func cudaFits() []Variant {
 		Resources: func(p Problem, _ Config) Resources {
 			return Resources{
 				Threads: fitThreads, Tile: fitThreads, Blocks: 1, BlocksPerUnit: 1, SharedBytes: p.FitShape().sharedBytes(p),
-				StaticBytes: fitThreads / warpThreads * blockSumBytes, RecordBytes: p.FitShape().recordBytes(p),
+				StaticBytes: p.fitStaticBytes(), RecordBytes: p.FitShape().recordBytes(p),
 			}
 		},
 		Work: func(p Problem, _ Config) Work {
