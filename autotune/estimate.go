@@ -21,6 +21,7 @@ type Device struct {
 	Flops          float64 // peak, per second, in the problem's precision
 	UpdateFlops    float64 // the same for an M-step, which is done in float64: of a core on a processor
 	Bandwidth      float64 // bytes per second
+	SpanBytes      int64   // that responsibilities may take at once, 0 for all that they need; cuda
 
 	// Cached reports whether a candidate's kernel has been compiled before; nil stands for never.
 	Cached func(variants.Problem, variants.Candidate) bool
