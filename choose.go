@@ -22,6 +22,8 @@ const (
 	cudaCompile = 0.15
 	// cudaCall is a launch, a reduction and a small copy back.
 	cudaCall = 60e-6
+	// cudaSpan is which part of the memory responsibilities may take.
+	cudaSpan = 2
 
 	// ccCompile is one kernel under gcc -O2.
 	ccCompile = 0.12
@@ -380,6 +382,7 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 		return d, err
 	}
 	d.Target = cudaTarget(device)
+	d.SpanBytes = int64(device.MemoryBytes) / cudaSpan
 	setRates(&d, cudaRates(device), p)
 	d.Cached = c.cached(d.Target)
 	ofCUDA := *s

@@ -20,14 +20,39 @@ const (
 	stepSeconds   = 1e-6 // a block's turn with one tile
 )
 
-// termsOf counts a candidate's terms: the operations, at the peak and with the multiprocessors that have no block idle; the
+// termsOf counts a candidate's terms, span by span: few events of many components, which do not fill the device, take as long as some that
+// do.
+func termsOf(p variants.Problem, c variants.Candidate, d Device) terms {
+	n := max(1, p.N)
+	p.N = min(n, d.span(p, c))
+	sum := termsOfSpan(p, c, d)
+	for i := range sum {
+		sum[i] *= float64(n / p.N)
+	}
+	if p.N = n % p.N; p.N > 0 {
+		for i, t := range termsOfSpan(p, c, d) {
+			sum[i] += t
+		}
+	}
+	return sum
+}
+
+// span is how many events a candidate passes over at once.
+func (d Device) span(p variants.Problem, c variants.Candidate) int64 {
+	if d.SpanBytes == 0 || c.Variant.Stage != variants.EStep && c.Variant.Stage != variants.Moments {
+		return math.MaxInt64
+	}
+	return max(1, d.SpanBytes/int64(variants.RoundComponents(p.M)*p.Precision.Bytes()))
+}
+
+// termsOfSpan counts the terms of a span: the operations, at the peak and with the multiprocessors that have no block idle; the
 // traffic with memory, and with caches if every sum or every component read its events anew; the exponentials; the rows of sums
 // that slices leave; the chain of tiles that a block takes one after another, through which nothing hurries, by what a
 // block does in each; and what some problems add: events in local memory, records that leave the constant cache, traffic that
 // leaves the second-level cache.
-func termsOf(p variants.Problem, c variants.Candidate, d Device) terms {
+func termsOfSpan(p variants.Problem, c variants.Candidate, d Device) terms {
 	r, work := c.Variant.Resources(p, c.Config), c.Variant.Work(p, c.Config)
-	slices := float64(r.Slices(max(1, p.N), d.Target.Units))
+	slices := float64(r.Slices(p.N, d.Target.Units))
 	blocks := float64(max(1, r.Blocks)) * slices
 	threads, units := float64(max(1, r.Threads)), float64(max(1, d.Target.Units))
 
@@ -44,7 +69,7 @@ func termsOf(p variants.Problem, c variants.Candidate, d Device) terms {
 		float64(d.Target.SharedPerBlock+reserved)/float64(r.SharedBytes+r.StaticBytes+reserved), float64(2*max(1, r.MinBlocks())))))
 	waves := math.Ceil(blocks / (units * math.Floor(resident)))
 	busy := math.Min(1, blocks*threads/(units*threadsOfUnit/2))
-	n, m, dims := float64(max(1, p.N)), float64(variants.RoundComponents(p.M)), float64(p.D)
+	n, m, dims := float64(p.N), float64(variants.RoundComponents(p.M)), float64(p.D)
 	cells := float64(p.Covariance.CellCount(p.D))
 	chain := math.Ceil(n/float64(max(1, r.Tile))/slices) * waves * stepSeconds
 	compute := work.Flops / d.Flops

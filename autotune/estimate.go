@@ -21,6 +21,7 @@ type Device struct {
 	Flops          float64 // peak, per second, in the problem's precision
 	UpdateFlops    float64 // the same for an M-step, which is done in float64: of a core on a processor
 	Bandwidth      float64 // bytes per second
+	SpanBytes      int64   // that responsibilities may take at once, 0 for all that they need; cuda
 
 	// Cached reports whether a candidate's kernel has been compiled before; nil stands for never.
 	Cached func(variants.Problem, variants.Candidate) bool
@@ -77,7 +78,7 @@ func For(p variants.Problem, need Need, d Device) (*Plan, error) {
 		}
 		named[v.Stage] = name
 	}
-	pl := planner{plan: plan, problem: p, need: need, named: named, device: d, picked: map[variants.Stage]picked{}}
+	pl := planner{plan: plan, problem: p, need: need, named: named, device: d, candidates: map[variants.Stage]candidates{}, picked: map[variants.Stage]picked{}}
 	if err := pl.stages(); err != nil {
 		return nil, err
 	}
@@ -99,12 +100,29 @@ type planner struct {
 	device  Device
 	// explores is set once a stage has a candidate that was not measured yet: one a plan, so that it is known which one was.
 	explores bool
-	// picked is what was found for each stage: E-steps are asked for twice.
-	picked map[variants.Stage]picked
+	// candidates are those of each stage, and picked is what was found among them: both are asked for more than once.
+	candidates map[variants.Stage]candidates
+	picked     map[variants.Stage]picked
 	// scale is of estimates, 0 where it is not known yet: see [planner.scaleOfRivals].
 	scale float64
 	// between is the seconds between two passes without a loop, 0 where they are not known yet.
 	between float64
+}
+
+// candidates are the ways to do a stage, and why others are not among them.
+type candidates struct {
+	serve   []variants.Candidate
+	refused []variants.Rejection
+}
+
+// of returns those of a stage, which are not to be changed.
+func (p *planner) of(stage variants.Stage) candidates {
+	found, ok := p.candidates[stage]
+	if !ok {
+		found.serve, found.refused = variants.Candidates(stage, p.problem, p.device.Target)
+		p.candidates[stage] = found
+	}
+	return found
 }
 
 // picked is the best choice for a stage, or why there is none.
@@ -178,10 +196,9 @@ func (p *planner) standBy(fused, estep, moments Choice, split bool) {
 	if !fused.Candidate.Variant.Centred {
 		return
 	}
-	candidates, _ := variants.Candidates(variants.Accumulate, p.problem, p.device.Target)
-	candidates = slices.DeleteFunc(candidates, func(c variants.Candidate) bool { return c.Variant.Centred })
+	direct := slices.DeleteFunc(slices.Clone(p.of(variants.Accumulate).serve), func(c variants.Candidate) bool { return c.Variant.Centred })
 	ways := [][]Choice{}
-	for _, c := range p.learn(variants.Accumulate, p.estimated(variants.Accumulate, candidates)) {
+	for _, c := range p.learn(variants.Accumulate, p.estimated(variants.Accumulate, direct)) {
 		ways = append(ways, []Choice{c})
 	}
 	if split {
@@ -235,7 +252,7 @@ func (p *planner) iteration(c Choice) float64 {
 	}
 	if p.between == 0 {
 		p.between = p.device.CallSeconds
-		if updates, _ := variants.Candidates(variants.Update, p.problem, p.device.Target); len(updates) > 0 {
+		if updates := p.of(variants.Update).serve; len(updates) > 0 {
 			work := updates[0].Variant.Work(p.problem, updates[0].Config)
 			p.between += min(work.Flops/hostUpdateFlops, p.device.CallSeconds+work.Flops/(p.device.UpdateFlops*work.Efficiency))
 		}
@@ -308,18 +325,16 @@ func (p *planner) best(stage variants.Stage) (Choice, error) {
 
 // weigh finds it, and notes all candidates in the plan.
 func (p *planner) weigh(stage variants.Stage) (Choice, error) {
-	candidates, refused := variants.Candidates(stage, p.problem, p.device.Target)
+	all := p.of(stage)
 	named := p.named[stage]
-	if named != "" {
-		candidates = slices.DeleteFunc(candidates, func(c variants.Candidate) bool { return c.Variant.Name() != named })
-	}
-	for _, r := range refused {
+	serve := slices.DeleteFunc(slices.Clone(all.serve), func(c variants.Candidate) bool { return named != "" && c.Variant.Name() != named })
+	for _, r := range all.refused {
 		p.refuse(r)
 	}
-	if len(candidates) == 0 {
-		return Choice{}, &UnservedError{Stage: stage, Variant: named, Device: p.device.Name, Problem: p.problem, Refused: refused}
+	if len(serve) == 0 {
+		return Choice{}, &UnservedError{Stage: stage, Variant: named, Device: p.device.Name, Problem: p.problem, Refused: all.refused}
 	}
-	choices := p.learn(stage, p.estimated(stage, candidates))
+	choices := p.learn(stage, p.estimated(stage, serve))
 	if len(choices) == 0 {
 		return Choice{}, &UnservedError{Stage: stage, Device: p.device.Name, Problem: p.problem, Refused: p.plan.Refused}
 	}
@@ -385,8 +400,7 @@ func (p *planner) scaleOfRivals() float64 {
 	if p.scale == 0 {
 		var both agreement
 		for _, stage := range rivals() {
-			candidates, _ := variants.Candidates(stage, p.problem, p.device.Target)
-			for _, c := range candidates {
+			for _, c := range p.of(stage).serve {
 				if timing, ok := p.device.Known(p.problem, c); ok && timing.usable() {
 					both.add(timing.Seconds, p.seconds(c))
 				}

@@ -245,7 +245,8 @@ func TestTakeScores(t *testing.T) {
 		t.Errorf("labels %v", out.Labels)
 	}
 	// Two events of two components, in rows of pitch 3: r[m·3 + i].
-	runtime.TakeResponsibilities(out, 1, 2, 2, 3, []float64{0.1, 0.2, 9, 0.9, 0.8, 9})
+	runtime.TakeResponsibilities(out, 1, 2, 0, 2, 3, []float64{0.1, 0.2, 9})
+	runtime.TakeResponsibilities(out, 1, 2, 1, 2, 3, []float64{0.9, 0.8, 9, 7, 7, 7}) // of which the last only fills up
 	if got := out.Responsibilities[2:6]; !slices.Equal(got, []float64{0.1, 0.9, 0.2, 0.8}) ||
 		!math.IsNaN(out.Responsibilities[1]) || !math.IsNaN(out.Responsibilities[6]) {
 		t.Errorf("responsibilities %v", out.Responsibilities)

@@ -99,9 +99,19 @@ func (l Launch) Slices(n, units int) int {
 	if l.BlocksPerUnit == 0 {
 		return 1
 	}
-	wanted := l.BlocksPerUnit * units / l.Blocks
-	return max(1, min(wanted, (n+l.Tile-1)/l.Tile))
+	return max(1, min(l.room(units), (n+l.Tile-1)/l.Tile))
 }
+
+// Round returns how many events fill such a device: a tile for each slice that there is room for.
+func (l Launch) Round(units int) int {
+	if l.BlocksPerUnit == 0 {
+		return l.Tile
+	}
+	return max(1, l.room(units)) * l.Tile
+}
+
+// room is how many slices there is room for at once.
+func (l Launch) room(units int) int { return l.BlocksPerUnit * units / l.Blocks }
 
 // Program is the kernels of one plan.
 type Program struct {

@@ -17,11 +17,12 @@ func TakeScores[T Real](out *mixture.Scores, from int, logLikelihoods []T, label
 	}
 }
 
-// TakeResponsibilities transposes the responsibilities of n events, r_im at [m·pitch + i], into rows from, from+1, … of m
-// components.
-func TakeResponsibilities[T Real](out *mixture.Scores, from, n, m, pitch int, responsibilities []T) {
+// TakeResponsibilities transposes the responsibilities of n events for components first, first+1, …, r_im at [(m - first)·pitch + i], into
+// rows from, from+1, … of m components.
+func TakeResponsibilities[T Real](out *mixture.Scores, from, n, first, m, pitch int, responsibilities []T) {
 	for i := range n {
-		row := out.Responsibilities[(from+i)*m:][:m]
+		row := out.Responsibilities[(from+i)*m:][:m][first:]
+		row = row[:min(len(row), len(responsibilities)/pitch)]
 		for c := range row {
 			row[c] = float64(responsibilities[c*pitch+i])
 		}

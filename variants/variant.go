@@ -185,7 +185,7 @@ func Candidates(stage Stage, p Problem, t Target) (serve []Candidate, refused []
 			continue
 		}
 		for _, c := range v.Configs() {
-			if reason := v.Serves(p, t, c); reason != "" {
+			if reason := v.Resources(p, c).exceeds(t); reason != "" {
 				refused = append(refused, Rejection{Variant: v.Name(), Backend: v.Backend, Config: c.String(), Reason: reason})
 				continue
 			}

@@ -434,7 +434,7 @@ func (l *loaded[T]) scorer(packed *runtime.PackedModel[T], m int, out *mixture.S
 	return func(w *worker[T], b block[T], total []float64) {
 		var ignored [1]float64
 		estep(w, b, ignored[:])
-		runtime.TakeResponsibilities(out, b.from, b.n, m, len(w.logLikelihoods), w.responsibilities)
+		runtime.TakeResponsibilities(out, b.from, b.n, 0, m, len(w.logLikelihoods), w.responsibilities)
 		byScore(w, b, total)
 	}, nil
 }

@@ -86,6 +86,9 @@ func (r *resident[T]) sort(ctx context.Context, packed *runtime.PackedModel[T], 
 		if err := r.take(packed.Records); err != nil {
 			return err
 		}
+		if !r.sortable(p.M) { // the device has too little memory after all
+			return nil
+		}
 		return r.each(ctx, r.chunk, func(s span) error {
 			return r.engine.context.Run(func() error { return r.sortSpan(s, p) })
 		})
@@ -104,7 +107,7 @@ func (r *resident[T]) sortSpan(s span, p *mixture.Parameters) error {
 		buffer *buffer
 		bytes  int
 	}{
-		{&r.labels, s.n * number},
+		{&r.labels, s.n * labelBytes},
 		{&b.table, r.tableBytes(k, p.M, rows)},
 		{&b.events, b.capacity * p.D * numberBytes[T]()},
 		{&b.counts, blocks * e.program.Components * number},

@@ -191,6 +191,9 @@ func (e *Engine) slices(l engineLaunch, n int) int {
 	return l.Slices(n, e.context.Device().Multiprocessors)
 }
 
+// round is how many events fill the device with a launch's blocks, a tile each.
+func (e *Engine) round(l engineLaunch) int { return l.Round(e.context.Device().Multiprocessors) }
+
 // launch puts a kernel on the engine's stream, for events cut in that many slices.
 func (e *Engine) launch(l engineLaunch, slices int, args ...any) error {
 	return l.function.Launch(Dim3{X: l.Blocks, Y: slices}, Dim3{X: l.Threads}, l.SharedBytes, e.stream, args...)

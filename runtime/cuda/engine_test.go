@@ -191,11 +191,16 @@ func session(ctx context.Context, c *cuda.Context, program *runtime.Program, dat
 	return o, err
 }
 
+// summedOtherwise is what outcomes may differ by that were summed in other parts.
+func summedOtherwise() compare.Tolerance {
+	const rounding = 1e-12
+	return compare.Tolerance{Warn: rounding, Fail: rounding}
+}
+
 // check holds an outcome to another one, which was summed in other parts.
 func (o outcome) check(t *testing.T, want outcome) {
 	t.Helper()
-	const rounding = 1e-12
-	tolerance := compare.Tolerance{Warn: rounding, Fail: rounding}
+	tolerance := summedOtherwise()
 	tolerance.Check(t, compare.Statistics(o.statistics, want.statistics, o.parameters)...)
 	tolerance.Check(t, compare.Parameters(o.updated, want.updated)...)
 	tolerance.Check(t,
@@ -252,17 +257,11 @@ func TestEngineOutOfMemory(t *testing.T) {
 	}
 }
 
-// TestEngineSpans has a program of so many components that the responsibilities of all events are too much at once.
+// TestEngineSpans has a program of so many components that not all of what an E-step leaves is on the device at once: as much as keeps its
+// multiprocessors busy, or as there is memory for, and the events stay there.
 func TestEngineSpans(t *testing.T) {
-	const components, events = 60_000, 300 // 480 kB an event, and 279 events in 128 MiB
+	const components, round = 38_000, 3 * fakeTile // 304 kB an event, and a tile for each block: three rounds in 128 MiB
 	problem := runtimetest.Problem{M: 2, D: 1, Covariance: mixture.Diag, Precision: runtime.Float64, Weighted: true}
-	sample := corpus.Random(1, events, problem.M, problem.D, problem.Covariance)
-	view, err := sample.Events()
-	must(t, err)
-	data := mixture.Data{Events: view, Weights: make([]float64, events)}
-	for i := range data.Weights {
-		data.Weights[i] = float64(1 + i*i%7)
-	}
 	few, many := program(problem, split()), program(problem, split())
 	many.Components = components
 	for i := range many.Kernels {
@@ -270,11 +269,71 @@ func TestEngineSpans(t *testing.T) {
 			k.Blocks, k.BlocksPerUnit = components, components
 		}
 	}
-	want, clean := withoutFailure(t, few, data, sample.Start)
-	got, spanned := withoutFailure(t, many, data, sample.Start)
-	got.check(t, want)
-	if few, many := clean.Calls("cuLaunchKernel"), spanned.Calls("cuLaunchKernel"); many <= few {
-		t.Errorf("%d launches, and %d of few components: want more than one span", many, few)
+	for _, test := range []struct {
+		name          string
+		events, spans int
+		memory        uint64
+	}{
+		{"four rounds", 4 * round, 1, plenty},
+		{"one event more", 4*round + 1, 2, plenty},
+		{"room for three rounds", 4 * round, 2, 125 << 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sample := corpus.Random(1, test.events, problem.M, problem.D, problem.Covariance)
+			view, err := sample.Events()
+			must(t, err)
+			data := mixture.Data{Events: view, Weights: make([]float64, test.events)}
+			for i := range data.Weights {
+				data.Weights[i] = float64(1 + i*i%7)
+			}
+			accumulate := func(program *runtime.Program, memory uint64) (*mixture.Statistics, *cudafake.Driver) {
+				fake := fakeOf(program, memory)
+				engine, err := cuda.NewEngine(contextOn(t, fake), program)
+				must(t, err)
+				defer func() { must(t, engine.Close()) }()
+				loaded, err := engine.Load(t.Context(), data)
+				must(t, err)
+				statistics, err := loaded.Accumulate(t.Context(), sample.Start)
+				must(t, err)
+				return statistics, fake
+			}
+			want, clean := accumulate(few, plenty)
+			got, spanned := accumulate(many, test.memory)
+			summedOtherwise().Check(t, compare.Statistics(got, want, sample.Start)...)
+			if got, once := spanned.Calls("cuLaunchKernel"), clean.Calls("cuLaunchKernel"); got != test.spans*once {
+				t.Errorf("%d launches, and %d of few components: want %d spans", got, once, test.spans)
+			}
+			if got, want := spanned.Calls("cuMemHostAlloc"), clean.Calls("cuMemHostAlloc"); got != want {
+				t.Errorf("staged %d times: want %d", got, want)
+			}
+		})
+	}
+}
+
+// TestEngineManyResponsibilities has more of them at once than are copied at a time: they are what they are of a few events.
+func TestEngineManyResponsibilities(t *testing.T) {
+	const n, few = 70_000, 50
+	problem := runtimetest.Problem{M: 250, D: 1, Covariance: mixture.Diag, Precision: runtime.Float64}
+	sample := corpus.Random(1, n, problem.M, problem.D, problem.Covariance)
+	program := program(problem, []string{runtime.EStep, runtime.Score})
+	program.Kernels[0].Then[0].BlocksPerUnit = n // of which a round has a tile each
+	engine, err := cuda.NewEngine(contextOn(t, fakeOf(program, plenty)), program)
+	must(t, err)
+	defer func() { must(t, engine.Close()) }()
+	responsibilities := func(x []float64) []float64 {
+		events, err := mixture.Float64(x, len(x), 1, 1)
+		must(t, err)
+		loaded, err := engine.Load(t.Context(), mixture.Data{Events: events})
+		must(t, err)
+		out := &mixture.Scores{Responsibilities: make([]float64, len(x)*problem.M)}
+		must(t, loaded.Score(t.Context(), sample.Start, out))
+		return out.Responsibilities
+	}
+	all := responsibilities(sample.X)
+	for _, from := range []int{0, n - few} {
+		if !slices.Equal(all[from*problem.M:][:few*problem.M], responsibilities(sample.X[from:][:few])) {
+			t.Errorf("responsibilities from event %d on differ", from)
+		}
 	}
 }
 

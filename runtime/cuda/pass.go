@@ -25,12 +25,14 @@ func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*m
 			return nil, err
 		}
 	}
-	visit, limit, err := r.accumulator()
-	if err != nil {
-		return nil, err
-	}
 	total := make([]float64, r.engine.program.Sums())
-	if err := r.within(func() error { return r.accumulate(ctx, packed.Records, visit, limit, total) }); err != nil {
+	if err := r.within(func() error {
+		visit, limit, err := r.accumulator()
+		if err != nil {
+			return err
+		}
+		return r.accumulate(ctx, packed.Records, visit, limit, total)
+	}); err != nil {
 		return nil, err
 	}
 	s := r.statistics(p.M, packed.Origins, total)
@@ -81,7 +83,7 @@ func (r *resident[T]) accumulator() (visit func(s span, sums []float64) error, l
 		err = r.sum(moments, s, sums, r.moments(moments, s))
 		sums[len(sums)-1] = logLikelihood
 		return err
-	}, r.spanOf(r.engine.program.Components), nil
+	}, r.spanOfSplit(), nil
 }
 
 // fused launches an accumulate kernel.
@@ -96,9 +98,26 @@ func (r *resident[T]) moments(k engineKernel, s span) func(slices int) error {
 	}
 }
 
-// spanOf is how many events of that many numbers each are on the device at once.
-func (r *resident[T]) spanOf(numbers int) int {
-	return max(1, maxSpanBytes/(numbers*numberBytes[T]()))
+// spanOf is how many events are passed over at once by kernels of some stages that leave so many bytes of each: whole rounds of those that
+// fill the device, so that no block waits for others, as far as there is room.
+func (r *resident[T]) spanOf(bytes int, stages ...string) int {
+	round := 1
+	for _, stage := range stages {
+		for _, l := range r.engine.kernels[stage].launches {
+			round = max(round, r.engine.round(l))
+		}
+	}
+	room := max(1, r.spanBytes/bytes)
+	if room < round {
+		return room
+	}
+	wanted := max(roundsOfSpan, (leastSpanBytes/bytes+round-1)/round)
+	return min(wanted, room/round) * round
+}
+
+// spanOfSplit is the span of an E-step and the moments after it.
+func (r *resident[T]) spanOfSplit() int {
+	return r.spanOf((r.engine.program.Components+1)*numberBytes[T](), runtime.EStep, runtime.Moments)
 }
 
 // launch puts a kernel over a span's events on the stream: the arguments that all of them begin with, then its own.
@@ -175,15 +194,20 @@ func (r *resident[T]) estep(s span) (float64, error) {
 
 // growResponsibilities makes room for what an E-step leaves, and returns those of its arguments.
 func (r *resident[T]) growResponsibilities(s span) ([]any, error) {
-	bytes := s.n * numberBytes[T]()
-	if err := r.room(&r.responsibilities, r.engine.program.Components*bytes); err != nil {
+	if err := r.room(&r.responsibilities, r.engine.program.Components*s.n*numberBytes[T]()); err != nil {
 		return nil, err
 	}
-	if err := r.room(&r.logLikelihoods, bytes); err != nil {
+	if err := r.growLogLikelihoods(s); err != nil {
 		return nil, err
 	}
 	return []any{r.responsibilities.ptr, int64(s.n), r.logLikelihoods.ptr}, nil
 }
+
+func (r *resident[T]) growLogLikelihoods(s span) error {
+	return r.room(&r.logLikelihoods, s.n*numberBytes[T]())
+}
+
+func (r *resident[T]) growLabels(s span) error { return r.room(&r.labels, s.n*labelBytes) }
 
 // total runs a kernel that leaves a log-likelihood for each slice in totals, and returns their sum.
 func (r *resident[T]) total(k engineKernel, s span, own ...any) (float64, error) {
@@ -244,12 +268,12 @@ func (r *resident[T]) Score(ctx context.Context, p *mixture.Parameters, out *mix
 
 // scoreAll fills in what is asked for of all events.
 func (r *resident[T]) scoreAll(ctx context.Context, m int, out *mixture.Scores) error {
-	numbers := 2 // a log-likelihood and a label
+	limit := r.spanOfScore()
 	if out.Responsibilities != nil {
-		numbers += r.engine.program.Components
+		limit = min(limit, r.spanOfSplit())
 	}
 	total := 0.0
-	err := r.each(ctx, r.spanOf(numbers), func(s span) error {
+	err := r.each(ctx, limit, func(s span) error {
 		if out.Responsibilities != nil {
 			if err := r.takeResponsibilities(s, m, out); err != nil {
 				return err
@@ -263,15 +287,23 @@ func (r *resident[T]) scoreAll(ctx context.Context, m int, out *mixture.Scores) 
 	return err
 }
 
+// spanOfScore is the span of a score.
+func (r *resident[T]) spanOfScore() int { return r.spanOf(numberBytes[T]()+labelBytes, runtime.Score) }
+
+// takeResponsibilities takes those of a span, of some components at a time.
 func (r *resident[T]) takeResponsibilities(s span, m int, out *mixture.Scores) error {
 	if _, err := r.estep(s); err != nil {
 		return err
 	}
-	responsibilities := make([]T, m*s.n) // the components that only fill up come last
-	if err := r.fetch(Bytes(responsibilities), r.responsibilities.ptr); err != nil {
-		return err
+	bytes := s.n * numberBytes[T]()
+	responsibilities := make([]T, max(1, min(m, leastSpanBytes/bytes))*s.n)
+	for first := 0; first < m; first += len(responsibilities) / s.n { // the components that only fill up come last
+		responsibilities = responsibilities[:min(len(responsibilities), (m-first)*s.n)]
+		if err := r.engine.context.CopyDtoH(Bytes(responsibilities), r.responsibilities.ptr+DevicePtr(first*bytes)); err != nil {
+			return err
+		}
+		runtime.TakeResponsibilities(out, s.from, s.n, first, m, s.n, responsibilities)
 	}
-	runtime.TakeResponsibilities(out, s.from, s.n, m, s.n, responsibilities)
 	return nil
 }
 
@@ -286,14 +318,14 @@ func (r *resident[T]) score(s span, out *mixture.Scores) (float64, error) {
 	var labels []int32
 	if out.LogLikelihoods != nil {
 		logLikelihoods = make([]T, s.n)
-		if err := r.room(&r.logLikelihoods, s.n*numberBytes[T]()); err != nil {
+		if err := r.growLogLikelihoods(s); err != nil {
 			return 0, err
 		}
 		logLikelihoodsOut = r.logLikelihoods.ptr
 	}
 	if out.Labels != nil {
 		labels = make([]int32, s.n)
-		if err := r.room(&r.labels, len(Bytes(labels))); err != nil {
+		if err := r.growLabels(s); err != nil {
 			return 0, err
 		}
 		labelsOut = r.labels.ptr

@@ -19,10 +19,14 @@ const (
 	leastChunk = 256
 	// maxPartialBytes bounds what the blocks of a pass leave for the reduction.
 	maxPartialBytes = 256 << 20
-	// maxSpanBytes bounds the responsibilities, or the scores, that are on the device at once.
-	maxSpanBytes = 128 << 20
+	// leastSpanBytes is what kernels may leave of the events of a span in any case, responsibilities or scores, and what they leave at once
+	// where fewer would fill the device.
+	leastSpanBytes = 128 << 20
+	// roundsOfSpan is how many tiles each block has in a span that fills the device: what the last of them wait for each other is little
+	// beside that.
+	roundsOfSpan = 4
 	// memoryReserve is left of the device's free memory for what passes allocate later, or half of it where there is less.
-	memoryReserve = maxPartialBytes + 2*maxSpanBytes + matrixBytes
+	memoryReserve = maxPartialBytes + 2*leastSpanBytes + matrixBytes
 )
 
 // resident is events on a device: all of them, or a chunk at a time.
@@ -46,10 +50,11 @@ type resident[T runtime.Real] struct {
 
 	records map[string]*buffer // by layout of factors
 
+	spanBytes int // that kernels may leave of the events of a span: see [resident.spanOf]
+
 	// Of the matrix form.
 	summary           *mixture.Summary
 	gain              float64
-	spanBytes         int // of a workspace at most
 	workspace, spread buffer
 	loop              buffer // the state of a loop on the device
 	buckets           buckets
@@ -71,6 +76,9 @@ func newResident[T runtime.Real](e *Engine, data mixture.Data, s *mixture.Summar
 	r.upload = &uploader[T]{context: e.context, stream: e.stream, frame: r.frame, data: data}
 	return r
 }
+
+// labelBytes is the size of a label.
+const labelBytes = 4
 
 // numberBytes is the size of a kernel's number.
 func numberBytes[T runtime.Real]() int {
@@ -102,24 +110,35 @@ func (r *resident[T]) open(ctx context.Context) error {
 	return r.findRoom()
 }
 
-// findRoom decides how large a workspace may be, now that the events are where they are.
+// findRoom decides how much kernels may leave of the events of a span, now that the events are where they are: in a workspace as much as in
+// responsibilities, so that there is room for both, and for all else.
 func (r *resident[T]) findRoom() error {
 	free, _, err := r.engine.context.MemInfo()
 	r.spanBytes = int(max(matrixBytes, (free-min(free, 2*memoryReserve))/2))
 	return err
 }
 
-// within calls pass, and again with half as many events at once for as long as the device's memory is too small.
+// within calls pass, and again with less for as long as the device's memory is too small: with half the room for what kernels leave of a
+// span, down to what that has in any case, and then with half as many events at once.
 func (r *resident[T]) within(pass func() error) error {
 	for {
 		err := pass()
-		if !errors.Is(err, ErrOutOfMemory) || r.chunk <= leastChunk || r.borrowed {
+		if !errors.Is(err, ErrOutOfMemory) {
 			return err
 		}
-		if err := r.free(); err != nil {
+		switch {
+		case r.spanBytes > leastSpanBytes:
+			r.spanBytes = max(leastSpanBytes, r.spanBytes/2)
+			err = r.freePasses()
+		case r.chunk > leastChunk && !r.borrowed:
+			r.chunk = max(leastChunk, (r.chunk+1)/2)
+			err = r.free()
+		default:
 			return err
 		}
-		r.chunk = max(leastChunk, (r.chunk+1)/2)
+		if err != nil {
+			return err
+		}
 	}
 }
 
@@ -302,14 +321,23 @@ func (r *resident[T]) release() error {
 
 // free gives the device's memory back.
 func (r *resident[T]) free() error {
-	r.first, r.buckets.count = -1, 0
+	all := []error{r.freePasses()}
+	if !r.borrowed {
+		r.first = -1
+		for _, b := range []*buffer{&r.events, &r.byDimension, &r.weights} {
+			all = append(all, b.free(r.engine.context))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// freePasses gives back all memory but that of the events.
+func (r *resident[T]) freePasses() error {
+	r.buckets.count = 0
 	var all []error
 	owned := append(slices.Collect(maps.Values(r.records)),
 		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels, &r.workspace, &r.spread, &r.loop)
 	owned = append(append(owned, r.buckets.buffers()...), r.fitter.buffers()...)
-	if !r.borrowed {
-		owned = append(owned, &r.events, &r.byDimension, &r.weights)
-	}
 	for _, b := range owned {
 		all = append(all, b.free(r.engine.context))
 	}

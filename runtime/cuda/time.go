@@ -75,7 +75,11 @@ func (r *resident[T]) Time(ctx context.Context, stage string, p *mixture.Paramet
 	if err != nil {
 		return nil, err
 	}
-	times, err := r.time(ctx, k, packed, p, clock, repeats)
+	var times []float64
+	err = r.within(func() (err error) {
+		times, err = r.time(ctx, k, packed, p, clock, repeats)
+		return err
+	})
 	return times, errors.Join(err, clock.close())
 }
 
@@ -84,11 +88,13 @@ func (r *resident[T]) time(ctx context.Context, k engineKernel, packed *runtime.
 		return nil, err
 	}
 	limit := r.chunk
-	if k.Stage == runtime.EStep || k.Stage == runtime.Moments {
-		limit = r.spanOf(r.engine.program.Components)
-	}
-	if k.Centred {
+	switch {
+	case k.Centred:
 		limit = r.spanOfMatrix(k)
+	case k.Stage == runtime.EStep || k.Stage == runtime.Moments:
+		limit = r.spanOfSplit()
+	case k.Stage == runtime.Score:
+		limit = r.spanOfScore()
 	}
 	times := make([]float64, 0, repeats)
 	for i := range repeats + 1 {
@@ -129,20 +135,17 @@ func (r *resident[T]) timed(k engineKernel, s span, p *mixture.Parameters, facto
 		}
 		return func() error { return r.launchSum(k, s, sums, r.moments(k, s)) }, nil
 	}
-	own, err := r.growResponsibilities(s)
-	if err != nil {
-		return nil, err
-	}
+	var own []any
 	if k.Stage == runtime.Score {
-		if err := r.room(&r.labels, len(Bytes(make([]int32, s.n)))); err != nil {
-			return nil, err
-		}
+		err = errors.Join(r.growLogLikelihoods(s), r.growLabels(s))
 		own = []any{r.logLikelihoods.ptr, r.labels.ptr}
+	} else {
+		own, err = r.growResponsibilities(s)
 	}
 	return func() error {
 		_, err := r.launchTotal(k, s, own...)
 		return err
-	}, nil
+	}, err
 }
 
 // stopwatch times what is put on a stream.
