@@ -24,7 +24,7 @@ const again = 1 << 15
 type matrix struct {
 	variants.MatrixShape
 	variants.MatrixLayout
-	Warps, Stages, Threads, Span     int
+	Warps, Stages, Threads           int
 	Blocks                           int // of 16 coordinates
 	FeatureRows, TileRows, PlaceRows []string
 	MovingRows                       []string
@@ -40,7 +40,7 @@ func newMatrix(p variants.Problem, warps, stages int) matrix {
 		coordinates++ // the 1 is one of those that come in blocks
 	}
 	return matrix{
-		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Span: shape.Span(p), Blocks: coordinates / layout.Side,
+		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Blocks: coordinates / layout.Side,
 		FeatureRows: pairRows(p.Covariance.Features(p.D)), TileRows: pairRows(p.Covariance.FeatureTiles(p.D)), PlaceRows: placeRows(p),
 		MovingRows: movingRows(p),
 		Firsts:     shape.FirstCoordinates(p), Largest: largest,

@@ -59,7 +59,8 @@ type Feature struct {
 // around the block's end, each for all 16; those with coordinates of later blocks are one of them for all 16. What is left over by blocks
 // is listed. For diagonal ones each block has its squares and itself.
 func (c Covariance) Features(d int) []Feature {
-	var all []Feature
+	const padding = matrixSide / 2 * matrixSide // of a block, less than what fills up a step
+	all := make([]Feature, 0, c.CellCount(d)+(d/matrixSide+1)*padding)
 	list := func(a, b int) { all = append(all, Feature{A: a, B: b}) }
 	if c.Kernel() == Diag {
 		blocked := d / matrixSide * matrixSide
@@ -105,12 +106,14 @@ func (c Covariance) Features(d int) []Feature {
 }
 
 // FeatureTiles lists the same features in tiles of 8, so ordered that neighbouring tiles have the same coordinates A.
-func (c Covariance) FeatureTiles(d int) []Feature {
-	features := c.Features(d)
+func (c Covariance) FeatureTiles(d int) []Feature { return c.tiles(c.Features(d), d) }
+
+// tiles puts features into that order.
+func (c Covariance) tiles(features []Feature, d int) []Feature {
 	if c.Kernel() == Diag {
 		return features
 	}
-	var all []Feature
+	all := make([]Feature, 0, len(features))
 	take := func(tile []Feature) {
 		for _, f := range tile {
 			if !f.Again {
@@ -140,9 +143,11 @@ func (c Covariance) FeatureTiles(d int) []Feature {
 
 // MovingSteps lists which steps of 16 features have weights that depend on the centre that coordinates are about: those with a coordinate
 // alone.
-func (c Covariance) MovingSteps(d int) []bool {
+func (c Covariance) MovingSteps(d int) []bool { return moving(c.Features(d), d) }
+
+func moving(features []Feature, d int) []bool {
 	var all []bool
-	for step := range slices.Chunk(c.Features(d), matrixSide) {
+	for step := range slices.Chunk(features, matrixSide) {
 		all = append(all, slices.ContainsFunc(step, func(f Feature) bool { return !f.Again && (f.A == d) != (f.B == d) }))
 	}
 	return all
@@ -159,6 +164,8 @@ type MatrixShape struct {
 	Share  int // tiles of a warp
 	// Summers is the warps of a block that sums, and SumBlocks how many of those a multiprocessor has at once.
 	Summers, SumBlocks int
+	// Span is how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
+	Span int
 }
 
 // MatrixShape returns it.
@@ -166,19 +173,22 @@ func (p Problem) MatrixShape() MatrixShape {
 	rows := (RoundComponents(p.M) + matrixSide - 1) / matrixSide
 	s := MatrixShape{Chunks: (rows + mostRows - 1) / mostRows}
 	s.Rows = (rows + s.Chunks - 1) / s.Chunks
-	s.Steps = len(p.Covariance.Features(p.D)) / matrixSide
-	for _, moving := range p.Covariance.MovingSteps(p.D) {
+	features := p.Covariance.Features(p.D)
+	tiles := p.Covariance.tiles(features, p.D)
+	s.Steps, s.Tiles = len(features)/matrixSide, len(tiles)/tileFeatures
+	for _, moving := range moving(features, p.D) {
 		if moving {
 			s.Moving++
 		}
 	}
-	s.Tiles = len(p.Covariance.FeatureTiles(p.D)) / tileFeatures
 	for _, s.SumBlocks = range []int{2, 1} { // large ones where there is no room for two
 		s.Summers = mostSummers / s.SumBlocks
 		most := s.Summers * (matrixSums / (4 * s.Rows))
 		s.Ranges = (s.Tiles + most - 1) / most
 		s.Share = (s.Tiles + s.Summers*s.Ranges - 1) / (s.Summers * s.Ranges)
-		if s.SumBlocks*s.sumBytes(p) <= sharedOfUnit {
+		s.Span = 0
+		s.eachRange(tiles, p.D, func(low, high int) { s.Span = max(s.Span, high-low) })
+		if s.SumBlocks*s.sumBytes() <= sharedOfUnit {
 			break
 		}
 	}
@@ -187,29 +197,23 @@ func (p Problem) MatrixShape() MatrixShape {
 
 // sumBytes is the shared memory of a block that sums: responsibilities of a tile, twice, with the coordinates that it needs and the events'
 // scales; and the components' noise and the events that take part.
-func (s MatrixShape) sumBytes(p Problem) int {
+func (s MatrixShape) sumBytes() int {
 	const half, number = 2, 4
 	layout := NewMatrixLayout()
-	return s.Rows*matrixSide*2*number + 2*(layout.Batch*s.Rows*matrixSide*matrixHalves*half+(s.Span(p)+1)*layout.BatchPitch*number+layout.Batch*number)
-}
-
-// Span returns how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
-func (s MatrixShape) Span(p Problem) (width int) {
-	s.eachRange(p, func(low, high int) { width = max(width, high-low) })
-	return width
+	return s.Rows*matrixSide*2*number + 2*(layout.Batch*s.Rows*matrixSide*matrixHalves*half+(s.Span+1)*layout.BatchPitch*number+layout.Batch*number)
 }
 
 // FirstCoordinates lists the first coordinate of each range of tiles.
 func (s MatrixShape) FirstCoordinates(p Problem) (all []int) {
-	s.eachRange(p, func(low, _ int) { all = append(all, low) })
+	s.eachRange(p.Covariance.FeatureTiles(p.D), p.D, func(low, _ int) { all = append(all, low) })
 	return all
 }
 
 // eachRange calls visit with the first coordinate, and the one after the last, of each range of tiles.
-func (s MatrixShape) eachRange(p Problem, visit func(low, high int)) {
+func (s MatrixShape) eachRange(tiles []Feature, d int, visit func(low, high int)) {
 	each := s.Share * s.Summers * tileFeatures
-	for features := range slices.Chunk(p.Covariance.FeatureTiles(p.D), each) {
-		visit(rangeOf(features, p.D))
+	for features := range slices.Chunk(tiles, each) {
+		visit(rangeOf(features, d))
 	}
 }
 
@@ -282,7 +286,7 @@ func matrixResources(p Problem, c Config) Resources {
 	}
 	moments := Launch{
 		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: s.SumBlocks, Threads: s.Summers * warpThreads, Tile: layout.Batch, Sums: true,
-		SharedBytes: s.sumBytes(p),
+		SharedBytes: s.sumBytes(),
 	}
 	r := Resources{
 		Threads: 4 * warpThreads, Tile: density.Tile, Blocks: components,

@@ -75,7 +75,7 @@ func (r *resident[T]) loopThrough(ctx context.Context, packed *runtime.PackedMod
 	}
 	limits.Passes = min(limits.Passes, runtime.LoopPasses)
 	err = r.within(func() error {
-		if r.chunk < n { // the device has too little memory after all
+		if r.chunk < n || r.spanOfMatrix(k) < n { // the device has too little memory after all
 			return nil
 		}
 		return r.each(ctx, n, func(s span) error {

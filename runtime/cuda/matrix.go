@@ -37,7 +37,7 @@ const (
 	errorByNoise = 1.2e-3
 	// keptLow is from what share of 2¹⁵ responsibilities keep their low halves where that is too much.
 	keptLow = 128
-	// matrixBytes is what a workspace may have in any case, and maxRowBytes bounds the rows of sums.
+	// matrixBytes is what a workspace may have as long as memory is not too small after all, and maxRowBytes bounds the rows of sums.
 	matrixBytes = 1 << 30
 	maxRowBytes = 512 << 20
 )
@@ -273,14 +273,16 @@ func (r *resident[T]) launchMatrix(k engineKernel, s span, args []any, loop bool
 // takeSpread puts on the device how far from its centre each component's events are: all events' standard deviations, or, where each
 // component has a bucket, its own; twice the variance, since the events that it shares are about as far again.
 func (r *resident[T]) takeSpread(p *mixture.Parameters) error {
-	d := p.D
-	deviations := make([]float32, r.engine.program.Components*d)
-	for i := range deviations {
-		variance := r.summary.Variance[i%d]
-		if c := i / d; r.buckets.count > c {
-			variance = 2 * p.Matrix(c).At(i%d, i%d)
+	var deviations []float32
+	for c := range r.engine.program.Components {
+		variance := func(d int) float64 { return r.summary.Variance[d] }
+		if c < r.buckets.count {
+			sigma := p.Matrix(c)
+			variance = func(d int) float64 { return 2 * sigma.At(d, d) }
 		}
-		deviations[i] = float32(math.Sqrt(variance) * r.frame.Scale[i%d])
+		for d, scale := range r.frame.Scale {
+			deviations = append(deviations, float32(math.Sqrt(variance(d))*scale))
+		}
 	}
 	if err := r.spread.grow(r.engine.context, len(Bytes(deviations))); err != nil {
 		return err

@@ -90,11 +90,15 @@ func TestOptions(t *testing.T) {
 	for _, test := range []struct {
 		major, minor int
 		noCache      bool
-	}{{11, 2, false}, {12, 8, false}, {12, 9, true}, {13, 0, true}} {
+		split        bool
+	}{{11, 2, false, false}, {12, 8, false, false}, {12, 9, true, false}, {13, 0, true, true}} {
 		c := new(scripted).compiler(test.major, test.minor)
 		want := slices.Clone(base)
 		if test.noCache {
 			want = append(want, "--no-cache")
+		}
+		if test.split {
+			want = append(want, "--split-compile=4")
 		}
 		want = append(want, "--maxrregcount=64", "-DX=1")
 		if got := c.Options(Program{Arch: "sm_90a", Options: []string{"--maxrregcount=64", "-DX=1"}}); !slices.Equal(got, want) {

@@ -19,6 +19,9 @@ func (c *Compiler) Options(p Program) []string {
 	if c.caches() {
 		options = append(options, "--no-cache")
 	}
+	if c.splits() {
+		options = append(options, "--split-compile=4")
+	}
 	return append(options, p.Options...)
 }
 
@@ -27,3 +30,7 @@ func (c *Compiler) Options(p Program) []string {
 func (c *Compiler) caches() bool {
 	return c.major > 12 || c.major == 12 && c.minor >= 9
 }
+
+// splits reports whether the compiler can optimise functions side by side. How many at once is part of what comes out: the same
+// number everywhere, and not that of the processors.
+func (c *Compiler) splits() bool { return c.major >= 13 }
