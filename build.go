@@ -92,6 +92,7 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 		Threads: r.Threads, SharedBytes: r.SharedBytes, Blocks: r.Blocks, BlocksPerUnit: r.BlocksPerUnit,
 		Tile: r.Tile, ScratchBytes: r.ScratchBytes, Then: launches(r.Then),
 		Workspace: r.Workspace, WorkspacePerEvent: r.WorkspacePerEvent, WorkspacePerBucket: r.WorkspacePerBucket, RowBytes: r.RowBytes,
+		WorkspaceLabels: r.WorkspaceLabels, WorkspacePerRow: r.WorkspacePerRow,
 		Sort: launches(r.Sort), RecordBytes: r.RecordBytes,
 	}, nil
 }

@@ -58,6 +58,8 @@ type Kernel struct {
 	RowBytes          int      // of a slice's sums where they are no statistics yet; cuda
 	RecordBytes       int      // of all components' records, where the kernel makes them; cuda
 
+	WorkspaceLabels    int      // bytes of an event before its label, where there are several chunks of components; cuda
+	WorkspacePerRow    int      // bytes that they share for each row of sums; cuda
 	WorkspacePerBucket int      // bytes that they share for each bucket of events; cuda
 	Sort               []Launch // kernels of Binary that sort events into buckets, one after the other; cuda
 }

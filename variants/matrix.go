@@ -294,12 +294,15 @@ func matrixResources(p Problem, c Config) Resources {
 		Workspace: s.Chunks*s.Steps*s.Rows*rowBytes + components*(number+sum) + layout.Totals*sum,
 		// Where its events are, its centre; the weights of features that depend on it; a component's scale and constant.
 		WorkspacePerBucket: (3+p.D)*number + s.Chunks*s.Moving*s.Rows*rowBytes + components*2*number,
-		// Responsibilities; for each chunk, and for all, the highest log-density, and the scale; of 16 events and a chunk, which rows have low halves.
-		WorkspacePerEvent: components*matrixHalves*half + (2*s.Chunks+1)*number + (s.Chunks+matrixSide-1)/matrixSide,
+		// Responsibilities; for each chunk the highest log-density, and the scale; of 16 events and a chunk, which rows have low halves.
+		WorkspacePerEvent: components*matrixHalves*half + 2*s.Chunks*number + (s.Chunks+matrixSide-1)/matrixSide,
+		WorkspacePerRow:   s.Chunks * number,
 		RowBytes:          components * features * sum,
 		Then:              []Launch{density},
 	}
 	if s.Chunks > 1 {
+		r.WorkspaceLabels = (s.Chunks + 1) * number // the highest log-density of all chunks
+		r.WorkspacePerEvent += 2 * number
 		r.Then = append(r.Then, Launch{Entry: "normalise", Blocks: 1, BlocksPerUnit: 4, Threads: CUDAThreads, Tile: CUDAThreads})
 	}
 	groups := (p.Covariance.CellCount(p.D) + reduced - 1) / reduced

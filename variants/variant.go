@@ -78,6 +78,10 @@ type Resources struct {
 	// of which 64 are counted at a time.
 	Workspace         int `json:"workspace,omitempty"`
 	WorkspacePerEvent int `json:"workspace_per_event,omitempty"`
+	// WorkspaceLabels is how many bytes of an event lie before its label, the chunk of components that is the likeliest; 0 where there is one.
+	WorkspaceLabels int `json:"workspace_labels,omitempty"`
+	// WorkspacePerRow is what they share for each row of sums.
+	WorkspacePerRow int `json:"workspace_per_row,omitempty"`
 	// WorkspacePerBucket is what they share for each bucket of events, the table of buckets and their centres first.
 	WorkspacePerBucket int `json:"workspace_per_bucket,omitempty"`
 	// RowBytes is what a slice's sums take where they are no statistics yet, or 0.

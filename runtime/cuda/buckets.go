@@ -9,10 +9,12 @@ import (
 )
 
 // buckets is events on the device sorted by the component that is likeliest at them, each about its bucket's centre, the mean that the
-// component had then. Without them all events are one bucket, about the frame's centre.
+// component had then; or, for as long as a loop takes, by the chunk of components, about the frame's centre. Without them all events are one
+// bucket, about the frame's centre.
 type buckets struct {
-	count int  // of them, one for each component; 0 where events are as they come
-	stale bool // events should be sorted anew
+	count   int  // of them, one for each component or chunk; 0 where events are as they come
+	byChunk bool // one for each chunk
+	stale   bool // events should be sorted anew
 	// capacity is the places for events: each bucket's are a whole number of [runtime.BatchEvents].
 	capacity int
 
@@ -56,15 +58,15 @@ func (r *resident[T]) sortable(m int) bool {
 		(m+1)*k.RowBytes <= maxRowBytes && m*k.WorkspacePerBucket <= matrixBytes
 }
 
-// capacityFor is how many places events in buckets of m components take.
-func (r *resident[T]) capacityFor(m int) int {
-	return roundUp(r.data.Events.Len(), runtime.BatchEvents) + m*runtime.BatchEvents
+// capacityFor is how many places events in so many buckets take.
+func (r *resident[T]) capacityFor(count int) int {
+	return roundUp(r.data.Events.Len(), runtime.BatchEvents) + count*runtime.BatchEvents
 }
 
 // tableBytes is the memory of a table of so many buckets and rows of sums.
 func (r *resident[T]) tableBytes(k engineKernel, count, rows int) int {
 	const aligned = 16
-	return count*k.WorkspacePerBucket + boundBytes + aligned + 4*rows
+	return count*k.WorkspacePerBucket + boundBytes + aligned + rows*k.WorkspacePerRow
 }
 
 // oneBucket makes a span's events one bucket, about the frame's centre.
@@ -97,32 +99,13 @@ func (r *resident[T]) sort(ctx context.Context, packed *runtime.PackedModel[T], 
 
 // sortSpan is sort with the device's thread at hand, of a span of all events.
 func (r *resident[T]) sortSpan(s span, p *mixture.Parameters) error {
-	e, k, b := r.engine, *r.engine.matrix, &r.buckets
-	b.capacity = r.capacityFor(p.M)
-	labels, counted := e.kernels[runtime.Score], k.sort[0]
-	blocks := (s.n + counted.Tile - 1) / counted.Tile
-	rows := r.rowsOfMatrix(k, span{n: b.capacity}, p.M)
-	const number = 4
-	for _, need := range []struct {
-		buffer *buffer
-		bytes  int
-	}{
-		{&r.labels, s.n * labelBytes},
-		{&b.table, r.tableBytes(k, p.M, rows)},
-		{&b.events, b.capacity * p.D * numberBytes[T]()},
-		{&b.counts, blocks * e.program.Components * number},
-		{&b.order, b.capacity * number},
-	} {
-		if err := r.room(need.buffer, need.bytes); err != nil {
-			return err
-		}
+	if err := r.room(&r.labels, s.n*labelBytes); err != nil {
+		return err
 	}
-	if r.data.Weights != nil {
-		if err := r.room(&b.weights, b.capacity*numberBytes[T]()); err != nil {
-			return err
-		}
+	if err := r.roomForBuckets(s.n, p.M); err != nil {
+		return err
 	}
-	if _, err := r.launchTotal(labels, s, DevicePtr(0), r.labels.ptr); err != nil {
+	if _, err := r.launchTotal(r.engine.kernels[runtime.Score], s, DevicePtr(0), r.labels.ptr); err != nil {
 		return err
 	}
 	centres := make([]float32, p.M*p.D)
@@ -130,14 +113,50 @@ func (r *resident[T]) sortSpan(s span, p *mixture.Parameters) error {
 		d := i % p.D
 		centres[i] = float32(max(-1, min(1, (mean-r.frame.Shift[d])*r.frame.Scale[d])))
 	}
-	if err := e.stream.CopyHtoD(b.table.ptr+DevicePtr((p.M+1)*boundBytes), Bytes(centres)); err != nil {
+	return r.putInBuckets(s, r.labels.ptr, centres)
+}
+
+// roomForBuckets makes room for n events in so many buckets.
+func (r *resident[T]) roomForBuckets(n, count int) error {
+	program, k, b := r.engine.program, *r.engine.matrix, &r.buckets
+	b.capacity = r.capacityFor(count)
+	blocks := (n + k.sort[0].Tile - 1) / k.sort[0].Tile
+	rows := r.rowsOfMatrix(k, span{n: b.capacity}, count)
+	const number = 4
+	needs := []struct {
+		buffer *buffer
+		bytes  int
+	}{
+		{&b.table, r.tableBytes(k, count, rows)},
+		{&b.events, b.capacity * program.Dimensions * numberBytes[T]()},
+		{&b.counts, blocks * program.Components * number},
+		{&b.order, b.capacity * number},
+		{&b.weights, 0},
+	}
+	if r.data.Weights != nil {
+		needs[len(needs)-1].bytes = b.capacity * numberBytes[T]()
+	}
+	for _, need := range needs {
+		if err := r.room(need.buffer, need.bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putInBuckets sorts a span of all events by labels, each bucket about a centre.
+func (r *resident[T]) putInBuckets(s span, labels DevicePtr, centres []float32) error {
+	e, k, b := r.engine, *r.engine.matrix, &r.buckets
+	count, counted := len(centres)/e.program.Dimensions, k.sort[0]
+	blocks := (s.n + counted.Tile - 1) / counted.Tile
+	if err := e.stream.CopyHtoD(b.table.ptr+DevicePtr((count+1)*boundBytes), Bytes(centres)); err != nil {
 		return err
 	}
 	if err := e.stream.MemsetD8(b.order.ptr, 0xFF, b.order.bytes); err != nil { // places that stay empty
 		return err
 	}
 	args := []any{
-		s.byDimension, int64(s.pitch), int64(s.n), s.weights, r.labels.ptr, b.table.ptr, int64(p.M), b.counts.ptr, b.order.ptr, int64(b.capacity),
+		s.byDimension, int64(s.pitch), int64(s.n), s.weights, labels, b.table.ptr, int64(count), b.counts.ptr, b.order.ptr, int64(b.capacity),
 		b.events.ptr, b.weights.ptr,
 	}
 	for _, l := range k.sort {
@@ -152,6 +171,33 @@ func (r *resident[T]) sortSpan(s span, p *mixture.Parameters) error {
 			return err
 		}
 	}
-	b.count = p.M
+	b.count = count
 	return nil
+}
+
+// orderable reports whether events can be sorted by the chunk of components that is the likeliest.
+func (r *resident[T]) orderable(k engineKernel) bool {
+	chunks := k.WorkspacePerRow / labelBytes
+	return k.WorkspaceLabels > 0 && r.buckets.count == 0 && r.data.Events.Len() >= leastBucketEvents*chunks && r.spanOfMatrix(k) >= r.capacityFor(chunks)
+}
+
+// order sorts a span of all events by the chunk that a pass over them has found, so that most of the batches that are summed belong to few
+// chunks: the others skip them.
+func (r *resident[T]) order(k engineKernel, s span) error {
+	padded, chunks := DevicePtr(roundUp(s.n, runtime.BatchEvents)), k.WorkspacePerRow/labelBytes
+	perEvent := r.workspace.ptr + DevicePtr(k.Workspace)
+	if err := r.putInBuckets(s, perEvent+padded*DevicePtr(k.WorkspaceLabels), make([]float32, chunks*r.engine.program.Dimensions)); err != nil {
+		return err
+	}
+	r.buckets.byChunk = true
+	// What is known of the highest log-densities is of events in another order.
+	padded = DevicePtr(roundUp(r.buckets.capacity, runtime.BatchEvents))
+	return r.engine.stream.MemsetD8(perEvent+padded*DevicePtr(k.WorkspaceLabels-labelBytes), 0xFF, int(padded)*labelBytes)
+}
+
+// unorder has events be as they come again.
+func (r *resident[T]) unorder() {
+	if r.buckets.byChunk {
+		r.buckets.count, r.buckets.byChunk = 0, false
+	}
 }

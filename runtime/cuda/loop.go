@@ -93,19 +93,30 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 	if err := r.take(packed.Records); err != nil {
 		return nil, err
 	}
-	args, err := r.prepareMatrix(k, s, start, packed.Factors)
-	if err != nil {
+	layout := r.loopLayout()
+	if err := r.loop.grow(r.engine.context, layout.bytes); err != nil {
 		return nil, err
 	}
-	layout := r.loopLayout()
-	state := r.loopStart(packed.Factors.Constants, prior, limits)
-	if err := r.engine.stream.CopyHtoD(r.loop.ptr, state); err != nil {
+	if err := r.engine.stream.CopyHtoD(r.loop.ptr, r.loopStart(packed.Factors.Constants, prior, limits)); err != nil {
+		return nil, err
+	}
+	left := limits.Passes
+	defer r.unorder()
+	if left > 1 && r.orderable(k) {
+		if err := r.passAndOrder(k, s, start); err != nil {
+			return nil, err
+		}
+		s = r.bucketed(s)
+		left--
+	}
+	args, err := r.prepareMatrix(k, s, start)
+	if err != nil {
 		return nil, err
 	}
 	whole := make([]byte, layout.bytes)
 	var header [3]int32  // why it has stopped, which model, and how many passes
 	for header[0] == 0 { // a pass that is made again is one more
-		for range limits.Passes - int(header[2]) {
+		for range left {
 			if err := r.launchMatrix(k, s, args, true); err != nil {
 				return nil, err
 			}
@@ -114,6 +125,7 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 			return nil, err
 		}
 		copy(Bytes(header[:]), whole)
+		left = limits.Passes - int(header[2])
 	}
 	// What is left is a pass on its own's.
 	if err := r.engine.stream.MemsetD8(r.loop.ptr, 0, layout.totals); err != nil {
@@ -151,6 +163,26 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 	}
 	run.Statistics = r.statistics(start.M, origins, sums)
 	return run, nil
+}
+
+// passAndOrder makes the first pass of a loop, and sorts the events by the chunks of components that it finds.
+func (r *resident[T]) passAndOrder(k engineKernel, s span, start *mixture.Parameters) error {
+	// The pass leaves its findings in memory that must be large enough for what comes then.
+	chunks := k.WorkspacePerRow / labelBytes
+	if err := r.roomForBuckets(s.n, chunks); err != nil {
+		return err
+	}
+	if err := r.room(&r.workspace, k.Workspace+r.buckets.capacity*k.WorkspacePerEvent); err != nil {
+		return err
+	}
+	args, err := r.prepareMatrix(k, s, start)
+	if err != nil {
+		return err
+	}
+	if err := r.launchMatrix(k, s, args, true); err != nil {
+		return err
+	}
+	return r.order(k, s)
 }
 
 // loopStart is the state that a loop begins with, up to the first model's weights.

@@ -103,7 +103,10 @@ func (r *resident[T]) sumInMatrixForm(ctx context.Context, packed *runtime.Packe
 	visit := func(s span, sums []float64) error {
 		return r.engine.context.Run(func() error {
 			s = r.bucketed(s)
-			args, err := r.prepareMatrix(k, s, p, packed.Factors)
+			if err := r.startAlone(packed.Factors.Constants); err != nil {
+				return err
+			}
+			args, err := r.prepareMatrix(k, s, p)
 			if err != nil {
 				return err
 			}
@@ -193,19 +196,21 @@ func (r *resident[T]) spanOfMatrix(k engineKernel) int {
 	return max(1, r.spanBytes/k.WorkspacePerEvent/runtime.BatchEvents) * runtime.BatchEvents
 }
 
-// prepareMatrix makes room for what the kernels of the matrix form leave under p, and returns their arguments.
-func (r *resident[T]) prepareMatrix(k engineKernel, s span, p *mixture.Parameters, factors *mixture.Factors) ([]any, error) {
-	if r.loop.bytes == 0 { // a pass on its own
+// startAlone has the state of a loop be that of a pass on its own.
+func (r *resident[T]) startAlone(constants []float64) error {
+	if r.loop.bytes == 0 {
 		if err := r.loop.grow(r.engine.context, r.loopLayout().bytes); err != nil {
-			return nil, err
+			return err
 		}
 		if err := r.engine.stream.MemsetD8(r.loop.ptr, 0, r.loop.bytes); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := r.engine.stream.CopyHtoD(r.loop.ptr+DevicePtr(r.loopLayout().constants), Bytes(constantsFrom(factors.Constants))); err != nil {
-		return nil, err
-	}
+	return r.engine.stream.CopyHtoD(r.loop.ptr+DevicePtr(r.loopLayout().constants), Bytes(constantsFrom(constants)))
+}
+
+// prepareMatrix makes room for what the kernels of the matrix form leave under p, and returns their arguments.
+func (r *resident[T]) prepareMatrix(k engineKernel, s span, p *mixture.Parameters) ([]any, error) {
 	rows := r.rowsOfMatrix(k, s, max(1, r.buckets.count))
 	for _, need := range []struct {
 		buffer *buffer
@@ -271,12 +276,12 @@ func (r *resident[T]) launchMatrix(k engineKernel, s span, args []any, loop bool
 }
 
 // takeSpread puts on the device how far from its centre each component's events are: all events' standard deviations, or, where each
-// component has a bucket, its own; twice the variance, since the events that it shares are about as far again.
+// component has a bucket about its mean, its own; twice the variance, since the events that it shares are about as far again.
 func (r *resident[T]) takeSpread(p *mixture.Parameters) error {
 	var deviations []float32
 	for c := range r.engine.program.Components {
 		variance := func(d int) float64 { return r.summary.Variance[d] }
-		if c < r.buckets.count {
+		if c < r.buckets.count && !r.buckets.byChunk {
 			sigma := p.Matrix(c)
 			variance = func(d int) float64 { return 2 * sigma.At(d, d) }
 		}

@@ -125,7 +125,10 @@ func (r *resident[T]) timed(k engineKernel, s span, p *mixture.Parameters, facto
 	case runtime.Accumulate:
 		if k.Centred {
 			s = r.bucketed(s)
-			args, err := r.prepareMatrix(k, s, p, factors)
+			if err := r.startAlone(factors.Constants); err != nil {
+				return nil, err
+			}
+			args, err := r.prepareMatrix(k, s, p)
 			return func() error { return r.launchMatrix(k, s, args, false) }, err
 		}
 		return func() error { return r.launchSum(k, s, sums, r.fused(k, s)) }, nil
