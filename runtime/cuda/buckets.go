@@ -175,10 +175,12 @@ func (r *resident[T]) putInBuckets(s span, labels DevicePtr, centres []float32) 
 	return nil
 }
 
-// orderable reports whether events can be sorted by the chunk of components that is the likeliest.
+// orderable reports whether events can be sorted by the chunk of components that is the likeliest: there are several, and enough events, and
+// room for them beside the workspace.
 func (r *resident[T]) orderable(k engineKernel) bool {
 	chunks := k.WorkspacePerRow / labelBytes
-	return k.WorkspaceLabels > 0 && r.buckets.count == 0 && r.data.Events.Len() >= leastBucketEvents*chunks && r.spanOfMatrix(k) >= r.capacityFor(chunks)
+	each := k.WorkspacePerEvent + r.engine.program.Dimensions*numberBytes[T]()
+	return k.WorkspaceLabels > 0 && r.buckets.count == 0 && r.data.Events.Len() >= leastBucketEvents*chunks && r.spanBytes/each >= r.capacityFor(chunks)
 }
 
 // order sorts a span of all events by the chunk that a pass over them has found, so that most of the batches that are summed belong to few
