@@ -1,6 +1,7 @@
 package gmmspec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,10 @@ import (
 
 // TrainBatch trains many models at once, models[i] on events[i], as their [Model.Train] would: thousands of small mixtures are fitted on a
 // GPU in one launch, and elsewhere side by side. Models of the same shape and settings go together; those whose events have weights, or
-// missing values, or whose covariances are tied or spherical, are trained one by one. The results are in the models' order.
+// missing values, or are many times as many as others', whose covariances are tied or spherical, whose assignment is hard or whose precision is
+// float64, are trained by themselves, side by side too. The results are in the models' order; those of models that were trained together
+// have one plan, and the time of all. What [WithProgress] was given is called from several goroutines, and after it is done for what was
+// trained together.
 //
 // An error of one model's, which names its number, does not keep the others from being trained: the results are returned with it, nil for
 // those that failed. When ctx is cancelled, those that are not done keep the parameters that they had, or have come to.
@@ -22,29 +26,38 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 	if len(models) != len(events) {
 		return nil, errUnequal(models, events)
 	}
+	b := &batch{models: models, prepared: make([]*prepared, len(models)), fits: make([]*mixture.Fit, len(models)), results: make([]*Result, len(models)), errs: make([]error, len(models))}
 	numbers := map[*Model]int{}
+	var held []*Model
 	for i, m := range models {
-		if err := m.check(ctx, events[i]); err != nil {
-			return nil, ofModel(i, err)
+		if b.errs[i] = m.check(ctx, events[i]); b.errs[i] != nil {
+			continue
 		}
 		if first, twice := numbers[m]; twice {
-			return nil, fmt.Errorf("gmmspec: model %d is model %d again", i, first)
+			b.errs[i] = fmt.Errorf("gmmspec: it is model %d again", first)
+			continue
 		}
 		numbers[m] = i
+		held = append(held, m)
 	}
-	b := &batch{models: models, prepared: make([]*prepared, len(models)), fits: make([]*mixture.Fit, len(models)), results: make([]*Result, len(models)), errs: make([]error, len(models))}
-	for i, m := range models {
+	// Batches of the same models do not wait for each other.
+	slices.SortFunc(held, func(a, b *Model) int { return cmp.Compare(a.number, b.number) })
+	for _, m := range held {
 		select {
 		case m.training <- struct{}{}:
 			defer func() { <-m.training }()
 		case <-ctx.Done():
-			return b.results, ofModel(i, ctx.Err())
+			return b.results, errorOf(ctx, b.errs)
 		}
 	}
-	runtime.SideBySide(len(models), func(i int) { b.prepared[i], b.errs[i] = models[i].prepare(ctx, events[i]) })
+	runtime.SideBySide(len(models), func(i int) {
+		if b.errs[i] == nil {
+			b.prepared[i], b.errs[i] = models[i].prepare(ctx, events[i])
+		}
+	})
 	for _, group := range b.groups() {
 		if err := b.together(ctx, group); err != nil {
-			return b.results, err
+			return b.results, errorOf(ctx, b.errs)
 		}
 	}
 	runtime.SideBySide(len(models), func(i int) {
@@ -52,10 +65,7 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 			b.results[i], b.errs[i] = models[i].train(ctx, b.prepared[i], b.fits[i])
 		}
 	})
-	for i, err := range b.errs {
-		b.errs[i] = ofModel(i, err)
-	}
-	return b.results, errors.Join(b.errs...)
+	return b.results, errorOf(ctx, b.errs)
 }
 
 // ScoreBatch scores many sets of events, events[i] under models[i], as their [Model.Score] would, side by side: log p(x) of each event in
@@ -67,21 +77,27 @@ func ScoreBatch(ctx context.Context, models []*Model, events []Events) ([][]floa
 	scores, errs := make([][]float64, len(models)), make([]error, len(models))
 	runtime.SideBySide(len(models), func(i int) {
 		scores[i], errs[i] = models[i].Score(ctx, events[i])
-		errs[i] = ofModel(i, errs[i])
 	})
-	return scores, errors.Join(errs...)
+	return scores, errorOf(ctx, errs)
 }
 
 func errUnequal(models []*Model, events []Events) error {
 	return fmt.Errorf("gmmspec: %d models for %d sets of events", len(models), len(events))
 }
 
-// ofModel says which model an error is of.
-func ofModel(i int, err error) error {
-	if err == nil {
-		return nil
+// errorOf joins errors of models, each with its model's number; that ctx has ended is one of them once.
+func errorOf(ctx context.Context, errs []error) error {
+	var ended error
+	if ctx != nil {
+		ended = ctx.Err()
 	}
-	return fmt.Errorf("model %d: %w", i, err)
+	all := []error{ended}
+	for i, err := range errs {
+		if err != nil && (ended == nil || !errors.Is(err, ended)) {
+			all = append(all, fmt.Errorf("model %d: %w", i, err))
+		}
+	}
+	return errors.Join(all...)
 }
 
 // batch is models that are trained at once.
@@ -98,8 +114,11 @@ func (b *batch) groups() [][]int {
 	var order []string
 	of := map[string][]int{}
 	for i, m := range b.models {
+		if b.errs[i] != nil {
+			continue
+		}
 		s := m.settings
-		if b.errs[i] != nil || s.weights != nil || s.hard || s.missing || s.precision == PrecisionFloat64 || s.covariance != Full && s.covariance != Diag ||
+		if s.weights != nil || s.hard || s.missing || s.precision == PrecisionFloat64 || s.covariance != Full && s.covariance != Diag ||
 			s.device != DeviceAuto && s.device != DeviceCUDA {
 			continue
 		}
@@ -111,11 +130,24 @@ func (b *batch) groups() [][]int {
 	}
 	var groups [][]int
 	for _, key := range order {
-		if len(of[key]) > 1 {
-			groups = append(groups, of[key])
+		if group := b.alike(of[key]); len(group) > 1 {
+			groups = append(groups, group)
 		}
 	}
 	return groups
+}
+
+// alike leaves out of a group what has so many events, beside the others, that a block of a GPU would have it when all else is done.
+func (b *batch) alike(group []int) []int {
+	const (
+		few    = 4096
+		blocks = 64 // that are busy at least
+	)
+	events := 0
+	for _, i := range group {
+		events += b.prepared[i].data.Events.Len()
+	}
+	return slices.DeleteFunc(group, func(i int) bool { return b.prepared[i].data.Events.Len() > max(few, events/blocks) })
 }
 
 // together trains a group on a device that can do so, as far as it does. What it does not do is left.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gmmspec/gmmspec/internal/compare"
@@ -94,11 +95,21 @@ func TestTrainBatchErrors(t *testing.T) {
 	if _, err := TrainBatch(t.Context(), models, events[1:]); err == nil || !strings.Contains(err.Error(), "6 models for 5 sets of events") {
 		t.Errorf("too few events: %v", err)
 	}
-	if _, err := TrainBatch(t.Context(), []*Model{models[0], models[0]}, events[:2]); err == nil || !strings.Contains(err.Error(), "model 1 is model 0 again") {
-		t.Errorf("a model twice: %v", err)
-	}
-	if _, err := TrainBatch(t.Context(), models[4:], events[3:5]); err == nil || !strings.Contains(err.Error(), "model 1: gmmspec: events of 5 dimensions") {
-		t.Errorf("events of other dimensions: %v", err)
+	for _, test := range []struct {
+		name   string
+		models []*Model
+		events []Events
+		says   string
+	}{
+		{"a model twice", []*Model{models[0], models[0]}, events[:2], "model 1: gmmspec: it is model 0 again"},
+		{"events of other dimensions", models[4:], events[3:5], "model 1: gmmspec: events of 5 dimensions"},
+		{"no model", []*Model{models[0], nil}, events[:2], "model 1: gmmspec: the model was made by none"},
+		{"no events", models[:2], []Events{events[0], nil}, "model 1: gmmspec: no events"},
+	} {
+		results, err := TrainBatch(t.Context(), test.models, test.events)
+		if err == nil || !strings.HasPrefix(err.Error(), test.says) || results[0] == nil || results[1] != nil {
+			t.Errorf("%s: results %v, error %v", test.name, results, err)
+		}
 	}
 	bad := slices.Clone(events)
 	broken, err := mixture.Float64([]float64{1, 2, 3, 4, math.NaN()}, 1, 5, 5)
@@ -126,6 +137,57 @@ func TestTrainBatchErrors(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// TestTrainBatchesAtOnce: batches of the same models in other orders do not wait for each other for ever.
+func TestTrainBatchesAtOnce(t *testing.T) {
+	models, _, events := batchOf(t, DeviceReference, Full)
+	backwards, theirs := slices.Clone(models), slices.Clone(events)
+	slices.Reverse(backwards)
+	slices.Reverse(theirs)
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if _, err := TrainBatch(t.Context(), models, events); err != nil {
+				t.Error(err)
+			}
+		})
+		wait.Go(func() {
+			if _, err := TrainBatch(t.Context(), backwards, theirs); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// TestBatchAlike: what has many times the events of others is no part of their batch.
+func TestBatchAlike(t *testing.T) {
+	b := &batch{}
+	var group []int
+	for i, n := range []int{1000, 4096, 4097, 1000} {
+		b.prepared = append(b.prepared, &prepared{data: mixture.Data{Events: nothing{n: n}}})
+		group = append(group, i)
+	}
+	if got := b.alike(slices.Clone(group)); !slices.Equal(got, []int{0, 1, 3}) {
+		t.Errorf("together: %v", got)
+	}
+	b.prepared = b.prepared[:0]
+	for range 1000 {
+		b.prepared = append(b.prepared, &prepared{data: mixture.Data{Events: nothing{n: 10_000}}})
+	}
+	if got := b.alike([]int{0, 1, 999}); len(got) != 0 {
+		t.Errorf("three large ones together: %v", got)
+	}
+}
+
+// nothing is so many events of no numbers.
+type nothing struct {
+	Events
+	n int
+}
+
+// Len returns how many.
+func (n nothing) Len() int { return n.n }
 
 // BenchmarkTrainBatch fits 1000 mixtures of 5 components to 1000 events of 19 dimensions each, 20 iterations, and holds one of them against
 // the reference.

@@ -204,6 +204,19 @@ func archNumber(arch string) int {
 	return n
 }
 
+// most returns what the kernels of a source need at most: registers of a thread, bytes that it spills, and a block's shared memory.
+func most(entries []nvrtc.Entry, s specializer.Source) (registers, spills, shared int) {
+	dynamic := map[string]int{s.Entry: s.Resources.SharedBytes}
+	for _, l := range s.Resources.Then {
+		dynamic[l.Entry] = l.SharedBytes
+	}
+	for _, e := range entries {
+		registers, spills = max(registers, e.Registers), max(spills, e.SpillStores+e.SpillLoads)
+		shared = max(shared, e.SharedBytes+dynamic[e.Name])
+	}
+	return registers, spills, shared
+}
+
 // cubin compiles CUDA C++. Machine code is what is loaded; PTX is kept beside it, to be read.
 func (b *builder) cubin(ctx context.Context, u specializer.Unit, s specializer.Source) (cache.Entry, bool, error) {
 	compiler, err := b.workshop.openNVRTC()
@@ -216,11 +229,10 @@ func (b *builder) cubin(ctx context.Context, u specializer.Unit, s specializer.S
 		if err != nil {
 			return nil, nil, err
 		}
-		report, _ := result.Entry(s.Entry)
+		registers, spills, shared := most(result.Entries, s)
 		meta := map[string]string{
 			metaVariant: s.Name, metaProblem: u.Problem.String(), metaLog: result.Log,
-			metaRegisters: strconv.Itoa(report.Registers), metaSpills: strconv.Itoa(report.SpillStores + report.SpillLoads),
-			metaShared: strconv.Itoa(report.SharedBytes + s.Resources.SharedBytes),
+			metaRegisters: strconv.Itoa(registers), metaSpills: strconv.Itoa(spills), metaShared: strconv.Itoa(shared),
 		}
 		if arch != u.Target.Arch {
 			return result.PTX, meta, nil

@@ -107,8 +107,10 @@ func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn f
 		case stays:
 			events, err = uploaded.on(ctx, pool, o.slot, data)
 			return events, err
+		case uploaded != nil && uploaded.isClosed():
+			return nil, errUploadClosed
 		case uploaded != nil:
-			data.Events = uploaded.Events
+			data.Events = uploaded.uploadedEvents
 		}
 		events, err = o.slot.device.Load(ctx, data)
 		return events, err

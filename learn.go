@@ -60,7 +60,7 @@ func (s *settings) explored(ctx context.Context, plan *Plan, events mixture.Load
 		return nil
 	}
 	return s.keep(plan, func(c autotune.Choice) bool {
-		return c.From != autotune.Measured && c.Stage != variants.Update && !c.StandsBy
+		return c.From != autotune.Measured && slices.Contains(tunedStages(), c.Stage) && !c.StandsBy
 	},
 		func(r autotune.Record) (autotune.Record, error) {
 			times, err := timer.Time(ctx, string(r.Stage), p, exploreRepeats)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gmmspec/gmmspec/dataset"
 	"github.com/gmmspec/gmmspec/mixture"
@@ -20,6 +21,7 @@ var ErrUntrained = errors.New("gmmspec: the model has no parameters yet: train i
 type Model struct {
 	m, d     int
 	settings *settings
+	number   int64 // of all models of the process: several are held in this order
 
 	training chan struct{} // full while a Train or Reset runs
 
@@ -29,6 +31,9 @@ type Model struct {
 
 	devices *devices
 }
+
+// models counts them.
+var models atomic.Int64
 
 // New returns a model of m components over d dimensions. Without [WithParameters] it takes its first parameters from the data
 // of the first Train.
@@ -41,7 +46,7 @@ func New(m, d int, options ...Option) (*Model, error) {
 		return nil, fmt.Errorf("gmmspec: a model runs on the devices that are here: WithArch is for Explain, Render and Compile")
 	}
 	return &Model{
-		m: m, d: d, settings: s, training: make(chan struct{}, 1), parameters: s.initial, devices: newDevices(s),
+		m: m, d: d, settings: s, number: models.Add(1), training: make(chan struct{}, 1), parameters: s.initial, devices: newDevices(s),
 	}, nil
 }
 

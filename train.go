@@ -177,7 +177,7 @@ func (m *Model) check(ctx context.Context, events Events) error {
 		return errors.New("gmmspec: the model was made by none of New, Load and Read")
 	case ctx == nil:
 		return errors.New("gmmspec: no context")
-	case events == nil || events.Len() == 0:
+	case none(events):
 		return errors.New("gmmspec: no events")
 	case events.Len() > maxResults:
 		return fmt.Errorf("gmmspec: %d events: want at most %d", events.Len(), int64(maxResults))

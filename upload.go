@@ -3,6 +3,7 @@ package gmmspec
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -12,13 +13,16 @@ import (
 // Uploaded is events that stay on the devices that they come to, so that the next Train or Score does not bring them there again. [Upload]
 // makes one. It can be given wherever [Events] can, to several models and at once, and must be closed.
 type Uploaded struct {
-	Events
+	uploadedEvents
 
 	mu        sync.Mutex
 	closed    bool
 	summaries map[bool]*mixture.Summary // by whether values may be missing
 	held      []*heldEvents
 }
+
+// uploadedEvents is the events, under a name that nobody can put others in by.
+type uploadedEvents = Events
 
 // heldEvents is events on one device, which is kept open for them.
 type heldEvents struct {
@@ -29,23 +33,47 @@ type heldEvents struct {
 }
 
 // errUploadClosed is what is given for events that were let go.
-var errUploadClosed = errors.New("gmmspec: the uploaded events were closed")
+var errUploadClosed = fmt.Errorf("gmmspec: the uploaded events were closed: %w", mixture.ErrClosed)
 
 // Upload returns events that stay on a device from their first use there until Close: which one that is, the models decide that they are given
 // to. Models whose kernels read the same numbers in the same layout share them. They must not change meanwhile. Where events are used with
 // weights of their own, they are brought for that use alone.
+//
+// With the events stays what their devices made for plans that used them, code and memory, until Close. How events are best sorted is
+// remembered too, so that a fit after another, or beside it, may sum them in other parts than it would by itself: within the promised
+// accuracy, but not bit for bit.
 func Upload(events Events) (*Uploaded, error) {
-	if events == nil || events.Len() == 0 {
+	if none(events) {
 		return nil, errors.New("gmmspec: no events")
 	}
 	if u, ok := events.(*Uploaded); ok {
-		events = u.Events
+		if u.isClosed() {
+			return nil, errUploadClosed
+		}
+		events = u.uploadedEvents
 	}
-	return &Uploaded{Events: events, summaries: map[bool]*mixture.Summary{}}, nil
+	return &Uploaded{uploadedEvents: events, summaries: map[bool]*mixture.Summary{}}, nil
+}
+
+// none reports whether there are no events.
+func none(events Events) bool {
+	if u, ok := events.(*Uploaded); ok && (u == nil || u.uploadedEvents == nil) {
+		return true
+	}
+	return events == nil || events.Len() == 0
+}
+
+func (u *Uploaded) isClosed() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.closed
 }
 
 // Close lets go of the events wherever they are. Work on them must be done.
 func (u *Uploaded) Close() error {
+	if u == nil {
+		return nil
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.closed = true
@@ -87,7 +115,7 @@ func (u *Uploaded) on(ctx context.Context, p *pool, s *slot, data mixture.Data) 
 	}
 	if h.loaded == nil {
 		var err error
-		data.Events = u.Events
+		data.Events = u.uploadedEvents
 		if h.loaded, err = s.device.Load(ctx, data); err != nil {
 			return nil, err
 		}
@@ -111,7 +139,7 @@ func summarize(ctx context.Context, data mixture.Data) (*mixture.Summary, error)
 	if s := u.summaries[data.Missing]; s != nil {
 		return s, nil
 	}
-	data.Events = u.Events
+	data.Events = u.uploadedEvents
 	s, err := mixture.Summarize(ctx, data)
 	if err == nil {
 		u.summaries[data.Missing] = s

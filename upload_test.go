@@ -2,12 +2,14 @@ package gmmspec
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/gmmspec/gmmspec/internal/compare"
 	"github.com/gmmspec/gmmspec/internal/corpus"
 	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/variants"
 	"gonum.org/v1/gonum/mat"
 )
@@ -106,7 +108,26 @@ func TestUploadNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second.Events != events {
-		t.Errorf("%T is uploaded", second.Events)
+	if second.uploadedEvents != events {
+		t.Errorf("%T is uploaded", second.uploadedEvents)
+	}
+	var none *Uploaded
+	for name, nothing := range map[string]*Uploaded{"nil": none, "made by hand": {}} {
+		model := mustNew(t, 1, 2, WithDevice(DeviceReference))
+		if _, err := model.Train(t.Context(), nothing); err == nil || !strings.Contains(err.Error(), "no events") {
+			t.Errorf("%s: trained on: %v", name, err)
+		}
+		if _, err := Upload(nothing); err == nil {
+			t.Errorf("%s: uploaded", name)
+		}
+		if err := nothing.Close(); err != nil {
+			t.Errorf("%s: closed: %v", name, err)
+		}
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Upload(first); !errors.Is(err, mixture.ErrClosed) {
+		t.Errorf("what was closed is uploaded: %v", err)
 	}
 }

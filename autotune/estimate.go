@@ -291,7 +291,7 @@ func (p *planner) update() error {
 }
 
 // fit chooses what makes passes and M-steps in one launch, where that makes the faster iteration; the first and the last pass, and what it
-// hands over, are for the others. There need be none.
+// hands over, are for the others. There need be none. It is never measured: where only what was measured counts, it must be named.
 func (p *planner) fit() error {
 	choice, ok, named, err := p.optional(variants.Fit)
 	if !ok {
@@ -303,7 +303,7 @@ func (p *planner) fit() error {
 			iteration += p.iteration(c)
 		}
 	}
-	if named || p.need.Batch || choice.Seconds < iteration {
+	if named || p.need.Mode != WisdomOnly && (p.need.Batch || choice.Seconds < iteration) {
 		p.choose(choice, false)
 		p.plan.Estimate.Pass = choice.Seconds
 	}

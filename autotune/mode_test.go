@@ -233,6 +233,27 @@ func TestWisdomOnly(t *testing.T) {
 	}
 }
 
+// TestWisdomOnlyWholeFits: a fit in one launch, which is never measured, is planned where estimates count, or where it is named.
+func TestWisdomOnlyWholeFits(t *testing.T) {
+	d := h100(t)
+	d.Known = func(_ variants.Problem, c variants.Candidate) (autotune.Timing, bool) {
+		return trusted(1e-3), c.Variant.Stage != variants.Fit
+	}
+	p := variants.Problem{M: 5, D: 19, N: 10_000, Covariance: variants.Full, Precision: variants.Float32}
+	for _, test := range []struct {
+		need autotune.Need
+		want bool
+	}{
+		{autotune.Need{Train: true}, true},
+		{autotune.Need{Train: true, Mode: autotune.WisdomOnly}, false},
+		{autotune.Need{Train: true, Mode: autotune.WisdomOnly, Variants: []string{"fit-full-block-dimension"}}, true},
+	} {
+		if _, got := plan(t, p, test.need, d).Choice(variants.Fit); got != test.want {
+			t.Errorf("%+v: planned %t, want %t", test.need, got, test.want)
+		}
+	}
+}
+
 // TestNoWisdomSays: the command that an error names is of the very problem and device.
 func TestNoWisdomSays(t *testing.T) {
 	for _, test := range []struct {

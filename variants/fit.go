@@ -96,8 +96,10 @@ func cudaFits() []Variant {
 				return fmt.Sprintf("has an M-step for full and diag, not for %s", p.Covariance)
 			case p.D > largestFit:
 				return fmt.Sprintf("has a lane of a warp for each dimension: at most D=%d", largestFit)
-			case RoundComponents(p.M) > mostFitComponents || s.sums(RoundComponents(p.M))*sum > mostFitSums:
-				return "keeps the sums of all components in a block's shared memory"
+			case RoundComponents(p.M) > mostFitComponents:
+				return fmt.Sprintf("has a lane of a warp for each component: at most M=%d", mostFitComponents)
+			case s.sums(RoundComponents(p.M))*sum > mostFitSums:
+				return fmt.Sprintf("keeps the sums of all components in a block's shared memory: at most %d KiB, of these %d", mostFitSums>>10, s.sums(RoundComponents(p.M))*sum>>10)
 			}
 			return directForm(p, t)
 		},

@@ -25,6 +25,8 @@ const (
 	sharedOfUnit = 226 << 10
 	// largestMatrixFull and largestMatrixDiag are the most dimensions.
 	largestMatrixFull, largestMatrixDiag = 64, 256
+	// mostMatrixComponents is the most components: a number of 4 bytes of each in the 48 KiB of shared memory that every block has.
+	mostMatrixComponents = 48 << 10 / 4
 )
 
 // MatrixLayout is what the matrix form's kernels have in common, whatever the problem.
@@ -242,7 +244,9 @@ func tensorCores(p Problem, t Target) string {
 	case t.number() < 80:
 		return "needs tensor cores that multiply 16 by 16 numbers, of sm_80 and later"
 	case p.D > largest:
-		return fmt.Sprintf("keeps a chunk's events in shared memory: at most D=%d for %s", largest, p.Covariance)
+		return fmt.Sprintf("lists features: at most D=%d for %s", largest, p.Covariance)
+	case RoundComponents(p.M) > mostMatrixComponents:
+		return fmt.Sprintf("counts the events of each component in shared memory where it sorts them: at most M=%d", mostMatrixComponents)
 	}
 	return directForm(p, t)
 }

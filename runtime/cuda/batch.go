@@ -153,9 +153,13 @@ func (b *batch) train(ctx context.Context, all []int, events int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		fits := make([]*fitted, len(all))
+		fits, work := make([]*fitted, len(all)), 0.0
 		for k, i := range all {
 			fits[k] = b.fits[i]
+			work += float64(fits[k].events) * float64(b.engine.program.Components) * float64(b.engine.program.Cells())
+		}
+		for _, m := range fits { // so that all can be cancelled
+			m.limits.Passes = min(m.limits.Passes, max(1, int(loopProducts/work)))
 		}
 		if err := b.engine.context.Run(func() error { return b.fitter.run(fits, 1, b.events.ptr, pitch, 0) }); err != nil {
 			return err

@@ -193,7 +193,8 @@ func (r *resident[T]) loads(p *mixture.Parameters, factors *mixture.Factors, loa
 
 // spanOfMatrix is how many events have room in a workspace at once.
 func (r *resident[T]) spanOfMatrix(k engineKernel) int {
-	return max(1, r.spanBytes/k.WorkspacePerEvent/runtime.BatchEvents) * runtime.BatchEvents
+	const most = 1 << 29 // kernels count events in 32 bits, and those that take part, of one tile in 16, in 26
+	return max(1, min(most, r.spanBytes/k.WorkspacePerEvent)/runtime.BatchEvents) * runtime.BatchEvents
 }
 
 // startAlone has the state of a loop be that of a pass on its own.

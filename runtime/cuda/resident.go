@@ -41,8 +41,8 @@ type resident[T runtime.Real] struct {
 	closed bool
 	chunk  int // events that the buffers hold
 	first  int // of the events that they hold now, -1 for none
-	// borrowed events are freed by somebody else.
-	borrowed bool
+	// borrowed events are freed by somebody else, and lent ones stay where they are until they are closed.
+	borrowed, lent bool
 	// events and byDimension are the same numbers in the two layouts, each empty where no kernel reads it.
 	events, byDimension buffer
 	// weights is empty for weights of 1.
@@ -130,7 +130,7 @@ func (r *resident[T]) within(pass func() error) error {
 		case r.spanBytes > leastSpanBytes:
 			r.spanBytes = max(leastSpanBytes, r.spanBytes/2)
 			err = r.freePasses()
-		case r.chunk > leastChunk && !r.borrowed:
+		case r.chunk > leastChunk && !r.borrowed && !r.lent:
 			r.chunk = max(leastChunk, (r.chunk+1)/2)
 			err = r.free()
 		default:

@@ -51,6 +51,7 @@ func borrow[T runtime.Real](e *Engine, from *resident[T]) (mixture.Loaded, error
 		chunk: from.chunk, first: 0, events: from.events, byDimension: from.byDimension, weights: from.weights,
 		records: map[string]*buffer{},
 	}
+	from.lent = true
 	e.hold(r, true)
 	return r, nil
 }
@@ -139,11 +140,14 @@ func (r *resident[T]) timed(k engineKernel, s span, p *mixture.Parameters, facto
 		return func() error { return r.launchSum(k, s, sums, r.moments(k, s)) }, nil
 	}
 	var own []any
-	if k.Stage == runtime.Score {
+	switch k.Stage {
+	case runtime.Score:
 		err = errors.Join(r.growLogLikelihoods(s), r.growLabels(s))
 		own = []any{r.logLikelihoods.ptr, r.labels.ptr}
-	} else {
+	case runtime.EStep:
 		own, err = r.growResponsibilities(s)
+	default: // takes other arguments
+		return nil, &runtime.MissingStageError{Stage: k.Stage}
 	}
 	return func() error {
 		_, err := r.launchTotal(k, s, own...)

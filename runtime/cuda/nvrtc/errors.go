@@ -3,6 +3,7 @@ package nvrtc
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gmmspec/gmmspec/runtime/cuda"
 	"github.com/gmmspec/gmmspec/runtime/cuda/internal/dl"
@@ -57,9 +58,17 @@ type CompileError struct {
 }
 
 // Error returns the program's name, the code and the log, whose lines begin with
-// name(line).
+// name(line): first those that say that something is an error.
 func (e *CompileError) Error() string {
-	return fmt.Sprintf("nvrtc: %s: %v\n%s", e.Name, e.Code, e.Log)
+	var errs, others strings.Builder
+	for line := range strings.Lines(e.Log) {
+		if strings.Contains(line, "error") {
+			errs.WriteString(line)
+		} else {
+			others.WriteString(line)
+		}
+	}
+	return fmt.Sprintf("nvrtc: %s: %v\n%s%s", e.Name, e.Code, &errs, &others)
 }
 
 // Unwrap returns the Code.
