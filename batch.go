@@ -122,6 +122,11 @@ func (b *batch) groups() [][]int {
 			s.device != DeviceAuto && s.device != DeviceCUDA {
 			continue
 		}
+		if s.device == DeviceAuto {
+			if _, err := s.workshop.openCUDA(); err != nil {
+				continue // no device here has more to do with many mixtures than with one
+			}
+		}
 		key := fmt.Sprint(m.m, " ", m.d, " ", s.covariance, " ", s.device, " ", s.ordinal, " ", s.precision, " ", s.maxError, " ", s.mode, " ", s.variants, " ", s.cacheDir)
 		if of[key] == nil {
 			order = append(order, key)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -158,6 +159,31 @@ func TestTrainBatchesAtOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestTrainBatchWithoutGPU: nothing is compiled for a batch that no device here can train at once.
+func TestTrainBatchWithoutGPU(t *testing.T) {
+	dir := t.TempDir()
+	w := withoutCUDA(t)
+	var models []*Model
+	var events []Events
+	for i := range 400 {
+		sample, start := sampled(t, corpus.Random(uint64(i+1), 500, 3, 4, Full))
+		models = append(models, mustNew(t, start.M, start.D, WithParameters(start), WithCacheDir(dir), withWorkshop(w), WithTolerance(0), WithIterations(0, 60)))
+		events = append(events, sample)
+	}
+	results, err := TrainBatch(t.Context(), models, events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if r.Plan.Device != DeviceReference {
+			t.Errorf("model %d is trained by %s", i, r.Plan.Device)
+		}
+	}
+	if entries, _ := filepath.Glob(filepath.Join(dir, "entries", "*", "*")); len(entries) > 0 {
+		t.Errorf("%d kernels were compiled", len(entries))
+	}
 }
 
 // TestBatchAlike: what has many times the events of others is no part of their batch.

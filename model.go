@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
 
 	"github.com/gmmspec/gmmspec/dataset"
 	"github.com/gmmspec/gmmspec/mixture"
@@ -32,9 +31,6 @@ type Model struct {
 	devices *devices
 }
 
-// models counts them.
-var models atomic.Int64
-
 // New returns a model of m components over d dimensions. Without [WithParameters] it takes its first parameters from the data
 // of the first Train.
 func New(m, d int, options ...Option) (*Model, error) {
@@ -46,7 +42,7 @@ func New(m, d int, options ...Option) (*Model, error) {
 		return nil, fmt.Errorf("gmmspec: a model runs on the devices that are here: WithArch is for Explain, Render and Compile")
 	}
 	return &Model{
-		m: m, d: d, settings: s, number: models.Add(1), training: make(chan struct{}, 1), parameters: s.initial, devices: newDevices(s),
+		m: m, d: d, settings: s, number: s.workshop.models.Add(1), training: make(chan struct{}, 1), parameters: s.initial, devices: newDevices(s),
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gmmspec/gmmspec/autotune"
 	"github.com/gmmspec/gmmspec/cache"
@@ -22,6 +23,8 @@ type workshop struct {
 	openCUDA  func() (*cuda.Driver, error)
 
 	pool *pool
+
+	models atomic.Int64 // that were made
 
 	mu       sync.Mutex
 	caches   map[string]*openedCache

@@ -31,9 +31,11 @@ const (
 	// of which each lane of a vector sums its share; on a GPU of 256 events in a row, where they are all the same.
 	directErrorC    = 8e-7
 	directErrorCUDA = 4.8e-6
-	// movedError is that of sums about means beside the spread about the new ones, where those are elsewhere: of events that differ,
-	// twice what was measured.
-	movedError = 2e-7
+	// MovedError is that of sums about means beside the spread about the new ones, where those are elsewhere: of events that differ,
+	// twice what was measured. FarError is that of events, for each unit of how far they are from the frame's centre, beside the width of
+	// their component.
+	MovedError = 2e-7
+	FarError   = 2 * unit
 )
 
 // The promises of an iteration's accuracy where no other was asked for.
@@ -132,7 +134,7 @@ func (p *Program) CheckMoved(f Frame, s *mixture.Statistics) error {
 			}
 			left := math.Max(gross[v]+net[v], math.SmallestNonzeroFloat64)
 			far := math.Abs(s.Origins[m*d+j]+s.First[m*d+j]/n-f.Shift[j]) / math.Sqrt(left/weight[v])
-			worst = math.Max(worst, movedError*gross[v]/left+2*unit*far)
+			worst = math.Max(worst, MovedError*gross[v]/left+FarError*far)
 		}
 	}
 	if worst <= p.Allowed() {

@@ -106,8 +106,12 @@ func (f *tuneFlags) run(c *cobra.Command, _ []string) error {
 	}
 	sizes = sizes.Or(gmmspec.Sizes{Events: []int{tuneEvents}})
 	options := slices.Concat(f.shared.options(), f.options)
-	if err := gmmspec.CheckOptions(options...); err != nil {
-		return misuse("%s", oneLine(err))
+	for _, m := range sizes.Components {
+		for _, d := range sizes.Dimensions {
+			if err := gmmspec.CheckModel(m, d, options...); err != nil {
+				return misuse("%s", oneLine(err))
+			}
+		}
 	}
 	bar := newTuneBar(c.ErrOrStderr())
 	tuner, err := gmmspec.NewTuner(gmmspec.TunerOptions{Worker: f.worker(c), Budget: f.budget, Progress: bar.show}, options...)

@@ -14,9 +14,6 @@ const (
 	// fitEvents is how many events of a mixture a block has at least, where it is not alone: with fewer, adding up what blocks leave takes
 	// longer than what they do.
 	fitEvents = 64
-	// movedError and farError are what sums about means are wrong by for each unit of how far the mean has moved, squared, or is away from the
-	// frame's centre, beside its component's width: see [runtime.Program.CheckMoved]. Each may be half of what is allowed.
-	movedError, farError = 2e-7, 0x1p-23
 	// leastConditioning is the κ of a component's covariance up to which log-densities about means are accurate enough in any case, and
 	// moreConditioning by how much it may grow where it is more, since those that share its events are looked at.
 	leastConditioning, moreConditioning = 1000, 2
@@ -79,7 +76,7 @@ func (f *fitter[T]) state(to []byte, m *fitted) {
 	copy(to, Bytes(ints))
 	copy(to[4*fitInts:], Bytes(slices.Concat([]float64{
 		m.limits.Tolerance, m.limits.Previous, rules[0], rules[1], rules[3], logScale, m.base,
-		2 * movedError / allowed, 2 * farError / allowed, m.conditioning,
+		2 * runtime.MovedError / allowed, 2 * runtime.FarError / allowed, m.conditioning, // each half of what is allowed
 	}, ridge, reach)))
 	model := make([]float64, f.modelNumbers())
 	weights, means, covariances := f.cut(model)

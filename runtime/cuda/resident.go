@@ -200,10 +200,7 @@ func (r *resident[T]) layouts() []*buffer {
 }
 
 // pitch is how many numbers lie between the dimensions of an event by dimension: the events held, in whole lines of memory.
-func (r *resident[T]) pitch() int {
-	const line = 32
-	return (r.chunk + line - 1) / line * line
-}
+func (r *resident[T]) pitch() int { return roundUp(r.chunk, lineNumbers) }
 
 // span is consecutive events on the device.
 type span struct {
