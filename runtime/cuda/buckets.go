@@ -176,11 +176,12 @@ func (r *resident[T]) putInBuckets(s span, labels DevicePtr, centres []float32) 
 }
 
 // orderable reports whether events can be sorted by the chunk of components that is the likeliest: there are several, and enough events, and
-// room for them beside the workspace.
+// room for them beside the workspace, and for a row of sums of each beside those of slices.
 func (r *resident[T]) orderable(k engineKernel) bool {
 	chunks := k.WorkspacePerRow / labelBytes
 	each := k.WorkspacePerEvent + r.engine.program.Dimensions*numberBytes[T]()
-	return k.WorkspaceLabels > 0 && r.buckets.count == 0 && r.data.Events.Len() >= leastBucketEvents*chunks && r.spanBytes/each >= r.capacityFor(chunks)
+	return k.WorkspaceLabels > 0 && r.buckets.count == 0 && r.data.Events.Len() >= leastBucketEvents*chunks &&
+		r.spanBytes/each >= r.capacityFor(chunks) && 2*chunks*k.RowBytes <= maxRowBytes
 }
 
 // order sorts a span of all events by the chunk that a pass over them has found, so that most of the batches that are summed belong to few
