@@ -175,10 +175,13 @@ func (r *resident[T]) putInBuckets(s span, labels DevicePtr, centres []float32) 
 	return nil
 }
 
+// chunksOf is how many chunks of components a kernel has: the bucket of a row of sums is told of each.
+func chunksOf(k engineKernel) int { return k.WorkspacePerRow / labelBytes }
+
 // orderable reports whether events can be sorted by the chunk of components that is the likeliest: there are several, and enough events, and
 // room for them beside the workspace, and for a row of sums of each beside those of slices.
 func (r *resident[T]) orderable(k engineKernel) bool {
-	chunks := k.WorkspacePerRow / labelBytes
+	chunks := chunksOf(k)
 	each := k.WorkspacePerEvent + r.engine.program.Dimensions*numberBytes[T]()
 	return k.WorkspaceLabels > 0 && r.buckets.count == 0 && r.data.Events.Len() >= leastBucketEvents*chunks &&
 		r.spanBytes/each >= r.capacityFor(chunks) && 2*chunks*k.RowBytes <= maxRowBytes
@@ -187,7 +190,7 @@ func (r *resident[T]) orderable(k engineKernel) bool {
 // order sorts a span of all events by the chunk that a pass over them has found, so that most of the batches that are summed belong to few
 // chunks: the others skip them.
 func (r *resident[T]) order(k engineKernel, s span) error {
-	padded, chunks := DevicePtr(roundUp(s.n, runtime.BatchEvents)), k.WorkspacePerRow/labelBytes
+	padded, chunks := DevicePtr(roundUp(s.n, runtime.BatchEvents)), chunksOf(k)
 	perEvent := r.workspace.ptr + DevicePtr(k.Workspace)
 	if err := r.putInBuckets(s, perEvent+padded*DevicePtr(k.WorkspaceLabels), make([]float32, chunks*r.engine.program.Dimensions)); err != nil {
 		return err

@@ -168,8 +168,7 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 // passAndOrder makes the first pass of a loop, and sorts the events by the chunks of components that it finds.
 func (r *resident[T]) passAndOrder(k engineKernel, s span, start *mixture.Parameters) error {
 	// The pass leaves its findings in memory that must be large enough for what comes then.
-	chunks := k.WorkspacePerRow / labelBytes
-	if err := r.roomForBuckets(s.n, chunks); err != nil {
+	if err := r.roomForBuckets(s.n, chunksOf(k)); err != nil {
 		return err
 	}
 	if err := r.room(&r.workspace, k.Workspace+r.buckets.capacity*k.WorkspacePerEvent); err != nil {
