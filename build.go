@@ -159,7 +159,7 @@ func (b *builder) key(u specializer.Unit, s specializer.Source) (cache.Key, erro
 	if err != nil {
 		return cache.Key{}, err
 	}
-	key, _ := cubinKey(s, compiler, u.Target.Arch)
+	key, _ := cubinKey(s, compiler)
 	return key, nil
 }
 
@@ -181,12 +181,12 @@ func (b *builder) object(ctx context.Context, u specializer.Unit, s specializer.
 
 // cubinKey returns the key of a CUDA source and the architecture that is compiled for: the device's, or the latest that the
 // compiler knows where the device is newer, whose PTX the driver then compiles.
-func cubinKey(s specializer.Source, c *nvrtc.Compiler, arch string) (key cache.Key, compiled string) {
-	kind, compiled := kindCubin, arch
-	if known := c.Archs(); !slices.Contains(known, archNumber(arch)) {
+func cubinKey(s specializer.Source, c *nvrtc.Compiler) (key cache.Key, compiled string) {
+	kind, compiled := kindCubin, s.Arch
+	if known := c.Archs(); !slices.Contains(known, archNumber(s.Arch)) {
 		kind = kindPTX
 		for _, a := range known {
-			if a <= archNumber(arch) {
+			if a <= archNumber(s.Arch) {
 				compiled = "sm_" + strconv.Itoa(a)
 			}
 		}
@@ -223,7 +223,7 @@ func (b *builder) cubin(ctx context.Context, u specializer.Unit, s specializer.S
 	if err != nil {
 		return cache.Entry{}, false, err
 	}
-	key, arch := cubinKey(s, compiler, u.Target.Arch)
+	key, arch := cubinKey(s, compiler)
 	return b.cache.Do(ctx, key, func(ctx context.Context) ([]byte, map[string]string, error) {
 		result, err := compiler.Compile(ctx, nvrtc.Program{Name: s.Name + ".cu", Source: s.Text, Arch: arch})
 		if err != nil {
@@ -234,7 +234,7 @@ func (b *builder) cubin(ctx context.Context, u specializer.Unit, s specializer.S
 			metaVariant: s.Name, metaProblem: u.Problem.String(), metaLog: result.Log,
 			metaRegisters: strconv.Itoa(registers), metaSpills: strconv.Itoa(spills), metaShared: strconv.Itoa(shared),
 		}
-		if arch != u.Target.Arch {
+		if arch != s.Arch {
 			return result.PTX, meta, nil
 		}
 		return result.Cubin, meta, nil

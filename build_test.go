@@ -93,7 +93,7 @@ func TestKeyOfAnotherLibrary(t *testing.T) {
 	}
 	keys := newDistinct(t)
 	for _, c := range []*nvrtc.Compiler{own, other} {
-		key, _ := cubinKey(specializer.Source{Text: "a"}, c, "sm_90")
+		key, _ := cubinKey(specializer.Source{Text: "a", Arch: "sm_90"}, c)
 		keys.add(c.Path(), key)
 	}
 }

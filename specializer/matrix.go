@@ -3,6 +3,7 @@ package specializer
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/gmmspec/gmmspec/variants"
 )
@@ -30,21 +31,53 @@ type matrix struct {
 	MovingRows                       []string
 	Firsts                           []int
 	Largest                          string // number of a record
+	// Of products of warpgroups: their operands, and the columns of log-densities and of sums.
+	Products                   []wgmma
+	DensityColumns, SumColumns int
 }
 
 // newMatrix returns it for a problem in the matrix form.
-func newMatrix(p variants.Problem, warps, stages int) matrix {
-	shape, layout := p.MatrixShape(), variants.NewMatrixLayout()
+func newMatrix(p variants.Problem, warpgroup bool, warps, stages int) matrix {
+	shape, layout := p.MatrixShape(warpgroup), variants.NewMatrixLayout()
 	coordinates := p.D
 	if p.Covariance.Kernel() == variants.Full {
 		coordinates++ // the 1 is one of those that come in blocks
 	}
-	return matrix{
+	m := matrix{
 		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Blocks: coordinates / layout.Side,
 		FeatureRows: pairRows(p.Covariance.Features(p.D)), TileRows: pairRows(p.Covariance.FeatureTiles(p.D)), PlaceRows: placeRows(p),
 		MovingRows: movingRows(p),
 		Firsts:     shape.FirstCoordinates(p), Largest: largest,
 	}
+	if warpgroup {
+		m.BatchPitch = layout.GroupPitch
+		m.DensityColumns, m.SumColumns = layout.Side*shape.Rows, variants.TileFeatures*shape.Share
+		m.Products = []wgmma{newWgmma(m.DensityColumns, false, true), newWgmma(m.SumColumns, true, m.SumColumns != m.DensityColumns)}
+	}
+	return m
+}
+
+// wgmma is a product of a warpgroup, of 64 rows and so many columns, as C++ has it.
+type wgmma struct {
+	Columns int
+	Numbers int  // that a thread sums
+	Shared  bool // both factors are in shared memory
+	Wait    bool // it comes with what waits for sums of so many numbers
+	// Places and Operands are a thread's sums.
+	Places, Operands string
+}
+
+// Place is that of another operand.
+func (w wgmma) Place(i int) int { return w.Numbers + i }
+
+func newWgmma(columns int, shared, wait bool) wgmma {
+	w := wgmma{Columns: columns, Numbers: columns / 2, Shared: shared, Wait: wait}
+	places, operands := make([]string, w.Numbers), make([]string, w.Numbers)
+	for i := range w.Numbers {
+		places[i], operands[i] = fmt.Sprintf("%%%d", i), fmt.Sprintf(`"+f"(sum[%d])`, i)
+	}
+	w.Places, w.Operands = strings.Join(places, ","), strings.Join(operands, ", ")
+	return w
 }
 
 // pairRows writes features, several a line.

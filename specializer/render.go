@@ -94,9 +94,12 @@ func Render(u Unit) (Source, error) {
 		return Source{}, fmt.Errorf("specializer: %s: %w", u.Variant.Name(), err)
 	}
 	source := Source{
-		Name: d.Name, Entry: d.Entry, Components: d.M,
+		Name: d.Name, Arch: u.Target.Arch, Entry: d.Entry, Components: d.M,
 		Text:      blankLines.ReplaceAllString(b.String(), "\n\n"),
 		Resources: u.Variant.Resources(u.Problem, u.Config),
+	}
+	if u.Variant.Warpgroups {
+		source.Arch += "a"
 	}
 	return source, nil
 }
@@ -123,7 +126,7 @@ func newData(u Unit) data {
 	if u.Target.Backend == variants.CUDA {
 		d.CellStorage = "__device__ "
 		if u.Variant.Centred {
-			d.Matrix = newMatrix(p, u.Config.Value("warps"), u.Config.Value("stages"))
+			d.Matrix = newMatrix(p, u.Variant.Warpgroups, u.Config.Value("warps"), u.Config.Value("stages"))
 			d.Matrix.Threads = variants.CUDAThreads
 		}
 		if u.Variant.Stage == variants.Fit {

@@ -20,6 +20,8 @@ type Source struct {
 	Name string
 	// Text is C or CUDA C++, complete in itself.
 	Text string
+	// Arch is the architecture to compile for, "sm_90" or "sm_90a"; for cc the processor's own.
+	Arch string
 	// Entry is the name of the kernel's function.
 	Entry string
 	// Components is the number of components the text is compiled for, at least the problem's.

@@ -1,6 +1,9 @@
 package variants
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 const (
 	// CUDAThreads is the 2011 specializer's threads in a block of the M-step, still a good number: eight warps hide each
@@ -36,7 +39,7 @@ func tileWidth(d int) int { return (d + 1) | 1 }
 func cudaVariants() []Variant {
 	var rows []Variant
 	for _, c := range []Covariance{Full, Diag} {
-		for _, v := range append(append(cudaESteps(), cudaMoments(c)...), append(cudaOthers(), cudaFits()...)...) {
+		for _, v := range slices.Concat(cudaESteps(), cudaMoments(c), cudaOthers(), matrixVariants(), cudaFits()) {
 			v.Backend, v.Covariance = CUDA, c
 			if v.Factor == "" {
 				v.Factor = usualFactor(c)
@@ -368,7 +371,6 @@ func cudaOthers() []Variant {
 			},
 			Work: accumulateWork(0.1),
 		},
-		matrixVariant(),
 		{
 			Stage: Update, Strategy: "component", Events: ByEvent, Parameters: Global,
 			Doc:      "A warp a component, in float64: mean, covariance, ridge, and a Cholesky factorisation to check them.",

@@ -9,16 +9,23 @@ import (
 // statistics, of responsibilities and features. A feature is the product of two coordinates of ũ = (u, 1); tensor cores multiply 16
 // components, or features, by 16 of what is summed over.
 
+// TileFeatures is the features that a tensor core takes at a time where sums are made.
+const TileFeatures = 8
+
 const (
-	// matrixSide is the components, features or events that a tensor core takes at a time, and tileFeatures the features where sums
-	// are made.
-	matrixSide, tileFeatures = 16, 8
+	// matrixSide is the components, features or events that a tensor core takes at a time.
+	matrixSide = 16
 	// mostRows is how many times 16 components a chunk has at most: its log-densities stay in a warp's registers.
 	mostRows = 4
 	// rowBytes is the memory of 16 features' weights for 16 components, in two halves.
 	rowBytes = matrixSide * matrixSide * 2 * 2
 	// matrixSums is the registers that a thread keeps sums in, and mostSummers the warps of a multiprocessor whose threads do.
 	matrixSums, mostSummers = 112, 8
+	// groupRows is the components, or events, that a warpgroup multiplies.
+	groupRows = 64
+	// groupWarps is the warps of a warpgroup, groupTiles the most tiles of features whose sums it keeps, twice, groupSummers the warps of a
+	// block that sums, and groupBlocks such blocks of a multiprocessor.
+	groupWarps, groupTiles, groupSummers, groupBlocks = 4, 8, 16, 1
 	// matrixHalves is the numbers of 16 bits that a responsibility has at most.
 	matrixHalves = 2
 	// sharedOfUnit is the shared memory of a multiprocessor of sm_90 that its blocks can have, each with the kilobyte that it takes besides.
@@ -34,9 +41,11 @@ type MatrixLayout struct {
 	Side         int // the components, features or events that a tensor core takes at a time
 	StageSteps   int // times 16 features' weights that are fetched at a time where not all stay in shared memory
 	EventPadding int // by which rows of a warp's events are longer, so that they lie in different banks
+	RingBlocks   int // times 16 coordinates of a warp's events that are in shared memory at once, of diagonal covariances
 	Events       int // of a warp whose log-densities are in its registers
 	Batch        int // events that such a block takes at a time
 	BatchPitch   int // between the rows of their coordinates
+	GroupPitch   int // the same where warpgroups multiply: an odd number of 16 bytes
 	Flush        int // batches that are summed in float32 before the sum moves to float64
 	Totals       int // room for the total log-likelihoods of blocks
 	Labels       int // events that a block puts in their buckets
@@ -45,7 +54,7 @@ type MatrixLayout struct {
 
 // NewMatrixLayout returns it.
 func NewMatrixLayout() MatrixLayout {
-	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
+	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, RingBlocks: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, GroupPitch: 68, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
 }
 
 // Feature is the product of coordinates A and B of ũ = (u₁ … u_D, 1), counted from 0, so that D is the 1. Again is set where
@@ -126,19 +135,19 @@ func (c Covariance) tiles(features []Feature, d int) []Feature {
 	}
 	blocked := (d + 1) / matrixSide * matrixSide
 	rest := 0
-	for first := 0; first < blocked; first += tileFeatures {
-		for i := 0; i < len(features); i += tileFeatures {
+	for first := 0; first < blocked; first += TileFeatures {
+		for i := 0; i < len(features); i += TileFeatures {
 			if features[i].A >= blocked {
 				rest = i
 				break
 			}
 			if features[i].A == first {
-				take(features[i:][:tileFeatures])
+				take(features[i:][:TileFeatures])
 			}
 		}
 	}
-	for i := rest; i < len(features) && (rest > 0 || blocked == 0); i += tileFeatures {
-		take(features[i:][:tileFeatures])
+	for i := rest; i < len(features) && (rest > 0 || blocked == 0); i += TileFeatures {
+		take(features[i:][:TileFeatures])
 	}
 	return all
 }
@@ -157,13 +166,16 @@ func moving(features []Feature, d int) []bool {
 
 // MatrixShape is how a problem's matrices are cut up.
 type MatrixShape struct {
+	// Warpgroup says that four warps multiply together.
+	Warpgroup bool
+
 	Chunks int // of components: the blocks that share an event
 	Rows   int // times 16 components of a chunk
 	Steps  int // times 16 features
 	Moving int // of those steps: see [Covariance.MovingSteps]
 	Tiles  int // times 8 features where sums are made
 	Ranges int // of tiles: the blocks that share an event and a chunk
-	Share  int // tiles of a warp
+	Share  int // tiles of a warp, or of a warpgroup
 	// Summers is the warps of a block that sums, and SumBlocks how many of those a multiprocessor has at once.
 	Summers, SumBlocks int
 	// Span is how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
@@ -171,25 +183,32 @@ type MatrixShape struct {
 }
 
 // MatrixShape returns it.
-func (p Problem) MatrixShape() MatrixShape {
+func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 	rows := (RoundComponents(p.M) + matrixSide - 1) / matrixSide
-	s := MatrixShape{Chunks: (rows + mostRows - 1) / mostRows}
+	s := MatrixShape{Warpgroup: warpgroup, Chunks: (rows + mostRows - 1) / mostRows}
 	s.Rows = (rows + s.Chunks - 1) / s.Chunks
 	features := p.Covariance.Features(p.D)
 	tiles := p.Covariance.tiles(features, p.D)
-	s.Steps, s.Tiles = len(features)/matrixSide, len(tiles)/tileFeatures
+	s.Steps, s.Tiles = len(features)/matrixSide, len(tiles)/TileFeatures
 	for _, moving := range moving(features, p.D) {
 		if moving {
 			s.Moving++
 		}
+	}
+	if warpgroup {
+		s.SumBlocks, s.Summers = groupBlocks, groupSummers
+		most := s.units() * groupTiles
+		s.Ranges = (s.Tiles + most - 1) / most
+		s.Share = (s.Tiles + s.units()*s.Ranges - 1) / (s.units() * s.Ranges)
+		s.Span = s.span(tiles, p.D)
+		return s
 	}
 	for _, s.SumBlocks = range []int{2, 1} { // large ones where there is no room for two
 		s.Summers = mostSummers / s.SumBlocks
 		most := s.Summers * (matrixSums / (4 * s.Rows))
 		s.Ranges = (s.Tiles + most - 1) / most
 		s.Share = (s.Tiles + s.Summers*s.Ranges - 1) / (s.Summers * s.Ranges)
-		s.Span = 0
-		s.eachRange(tiles, p.D, func(low, high int) { s.Span = max(s.Span, high-low) })
+		s.Span = s.span(tiles, p.D)
 		if s.SumBlocks*s.sumBytes() <= sharedOfUnit {
 			break
 		}
@@ -197,12 +216,30 @@ func (p Problem) MatrixShape() MatrixShape {
 	return s
 }
 
+// units is how many warps, or warpgroups, of a block that sums have tiles of their own.
+func (s MatrixShape) units() int {
+	if s.Warpgroup {
+		return s.Summers / groupWarps
+	}
+	return s.Summers
+}
+
+// span is how many coordinates the ranges of tiles need at most.
+func (s MatrixShape) span(tiles []Feature, d int) (most int) {
+	s.eachRange(tiles, d, func(low, high int) { most = max(most, high-low) })
+	return most
+}
+
 // sumBytes is the shared memory of a block that sums: responsibilities of a tile, twice, with the coordinates that it needs and the events'
-// scales; and the components' noise and the events that take part.
+// scales; and the components' noise and the events that take part. Warpgroups have features there too.
 func (s MatrixShape) sumBytes() int {
 	const half, number = 2, 4
 	layout := NewMatrixLayout()
-	return s.Rows*matrixSide*2*number + 2*(layout.Batch*s.Rows*matrixSide*matrixHalves*half+(s.Span+1)*layout.BatchPitch*number+layout.Batch*number)
+	factors, pitch, times := s.Rows*matrixSide, layout.BatchPitch, 2
+	if s.Warpgroup {
+		factors, pitch, times = groupRows+s.units()*s.Share*TileFeatures, layout.GroupPitch, 3
+	}
+	return s.Rows*matrixSide*2*number + 2*layout.Batch*factors*matrixHalves*half + times*((s.Span+1)*pitch*number+layout.Batch*number)
 }
 
 // FirstCoordinates lists the first coordinate of each range of tiles.
@@ -213,7 +250,7 @@ func (s MatrixShape) FirstCoordinates(p Problem) (all []int) {
 
 // eachRange calls visit with the first coordinate, and the one after the last, of each range of tiles.
 func (s MatrixShape) eachRange(tiles []Feature, d int, visit func(low, high int)) {
-	each := s.Share * s.Summers * tileFeatures
+	each := s.Share * s.units() * TileFeatures
 	for features := range slices.Chunk(tiles, each) {
 		visit(rangeOf(features, d))
 	}
@@ -251,7 +288,26 @@ func tensorCores(p Problem, t Target) string {
 	return directForm(p, t)
 }
 
-// matrixVariant is the matrix form.
+// warpgroups refuses what warpgroups cannot do.
+func warpgroups(p Problem, t Target) string {
+	if t.number() != 90 {
+		return "needs tensor cores that warpgroups share, of sm_90 alone"
+	}
+	return tensorCores(p, t)
+}
+
+// matrixVariants are the matrix form: products of warpgroups, where there are such, and of warps.
+func matrixVariants() []Variant {
+	warpgroup := matrixVariant()
+	warpgroup.Strategy, warpgroup.Warpgroups = "warpgroup", true
+	warpgroup.Doc = "Two products of matrices on tensor cores that four warps share, features by components and events: responsibilities pass through memory."
+	warpgroup.Refuse = warpgroups
+	warpgroup.Tunables[0].Values = []int{12, 8, 4}
+	warpgroup.Resources = func(p Problem, c Config) Resources { return matrixResources(p, c, p.MatrixShape(true)) }
+	warpgroup.Work = func(p Problem, _ Config) Work { return matrixWork(p, p.MatrixShape(true), groupRate) }
+	return []Variant{warpgroup, matrixVariant()}
+}
+
 func matrixVariant() Variant {
 	return Variant{
 		Stage: Accumulate, Strategy: "matrix", Events: ByDimension, Parameters: Global, Centred: true,
@@ -262,21 +318,21 @@ func matrixVariant() Variant {
 			{Name: "warps", Doc: "warps of a block that computes log-densities", Values: []int{16, 12, 8, 4}},
 			{Name: "stages", Doc: "how often weights of 64 features are in shared memory at once, 0 for all", Values: []int{0, 3}},
 		},
-		Resources: matrixResources,
-		Work:      func(p Problem, _ Config) Work { return matrixWork(p) },
+		Resources: func(p Problem, c Config) Resources { return matrixResources(p, c, p.MatrixShape(false)) },
+		Work:      func(p Problem, _ Config) Work { return matrixWork(p, p.MatrixShape(false), tensorRate) },
 	}
 }
 
 // matrixResources are those of the matrix form: a kernel that makes the features' weights, and those that follow it.
-func matrixResources(p Problem, c Config) Resources {
+func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 	const (
 		reduced     = 32 // sums that a block adds up
 		sorters     = 1024
 		half        = 2 // bytes
 		number, sum = 4, 8
 	)
-	s, layout, warps := p.MatrixShape(), NewMatrixLayout(), c.Value("warps")
-	components, features := s.Chunks*s.Rows*matrixSide, s.Tiles*tileFeatures
+	layout, warps := NewMatrixLayout(), c.Value("warps")
+	components, features := s.Chunks*s.Rows*matrixSide, s.Tiles*TileFeatures
 	staged := s.Steps
 	if c.Value("stages") > 0 {
 		staged = c.Value("stages") * layout.StageSteps
@@ -285,9 +341,11 @@ func matrixResources(p Problem, c Config) Resources {
 		Entry: "density", Blocks: s.Chunks, BlocksPerUnit: 1, Threads: warps * warpThreads, Tile: warps * layout.Events,
 		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*sum,
 	}
-	if p.Covariance.Kernel() == Full { // coordinates are needed again and again
-		density.SharedBytes += warps * 2 * (p.D + 1) * (layout.Events + layout.EventPadding) * number
+	coordinates := layout.RingBlocks * layout.Side
+	if p.Covariance.Kernel() == Full { // they are needed again and again
+		coordinates = 2 * (p.D + 1)
 	}
+	density.SharedBytes += warps * coordinates * (layout.Events + layout.EventPadding) * number
 	moments := Launch{
 		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: s.SumBlocks, Threads: s.Summers * warpThreads, Tile: layout.Batch, Sums: true,
 		SharedBytes: s.sumBytes(),
@@ -323,17 +381,16 @@ func matrixResources(p Problem, c Config) Resources {
 }
 
 // matrixWork counts the products of halves: three for log-densities, and two for sums, as most low halves of responsibilities are left out.
-func matrixWork(p Problem) Work {
+func matrixWork(p Problem, s MatrixShape, rate float64) Work {
 	const half = 2 // bytes
-	s := p.MatrixShape()
 	components, events := float64(s.Chunks*s.Rows*matrixSide), float64(max(p.N, 1))
-	products := float64(3*s.Steps*matrixSide + 2*s.Tiles*tileFeatures)
+	products := float64(3*s.Steps*matrixSide + 2*s.Tiles*TileFeatures)
 	return Work{
-		Flops:      events * components * (2*products/tensorRate + softmaxFlops),
+		Flops:      events * components * (2*products/rate + softmaxFlops),
 		Bytes:      2*eventBytes(p) + 2*half*events*components,
 		Efficiency: 0.5,
 	}
 }
 
-// tensorRate is how many operations tensor cores do while other units do one of float32: mma.sync on an H100.
-const tensorRate = 9
+// How many operations tensor cores do while other units do one of float32, on an H100: mma.sync, and wgmma.
+const tensorRate, groupRate = 9, 15

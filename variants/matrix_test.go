@@ -53,18 +53,24 @@ func TestMatrixShape(t *testing.T) {
 	for _, m := range []int{1, 5, 16, 17, 64, 65, 100, 1024, 4096} {
 		for _, d := range []int{1, 13, 19, 39, 64} {
 			p := variants.Problem{M: m, D: d, Covariance: variants.Full, Precision: variants.Float32}
-			s, l := p.MatrixShape(), variants.NewMatrixLayout()
-			if held := s.Chunks * s.Rows * l.Side; held < m || s.Rows > 4 || (s.Chunks-1)*s.Rows*l.Side >= variants.RoundComponents(m) {
-				t.Errorf("M=%d: %d chunks of %d×%d components", m, s.Chunks, s.Rows, l.Side)
-			}
-			if s.Ranges*s.Summers*s.Share < s.Tiles || s.Share*s.Rows*4 > 112 {
-				t.Errorf("M=%d, D=%d: %d ranges of %d warps with %d tiles of %d", m, d, s.Ranges, s.Summers, s.Share, s.Tiles)
-			}
-			if firsts := s.FirstCoordinates(p); len(firsts) != s.Ranges {
-				t.Errorf("M=%d, D=%d: %d ranges, of which %d begin somewhere", m, d, s.Ranges, len(firsts))
-			}
-			if s.Span > d {
-				t.Errorf("M=%d, D=%d: a range needs %d coordinates", m, d, s.Span)
+			for _, warpgroup := range []bool{false, true} {
+				s, l := p.MatrixShape(warpgroup), variants.NewMatrixLayout()
+				if held := s.Chunks * s.Rows * l.Side; held < m || s.Rows > 4 || (s.Chunks-1)*s.Rows*l.Side >= variants.RoundComponents(m) {
+					t.Errorf("M=%d: %d chunks of %d×%d components", m, s.Chunks, s.Rows, l.Side)
+				}
+				summers, registers := s.Summers, s.Share*s.Rows*4
+				if warpgroup {
+					summers, registers = s.Summers/4, 2*s.Share*4
+				}
+				if s.Ranges*summers*s.Share < s.Tiles || registers > 128 {
+					t.Errorf("M=%d, D=%d: %d ranges of %d with %d tiles of %d", m, d, s.Ranges, summers, s.Share, s.Tiles)
+				}
+				if firsts := s.FirstCoordinates(p); len(firsts) != s.Ranges {
+					t.Errorf("M=%d, D=%d: %d ranges, of which %d begin somewhere", m, d, s.Ranges, len(firsts))
+				}
+				if s.Span > d {
+					t.Errorf("M=%d, D=%d: a range needs %d coordinates", m, d, s.Span)
+				}
 			}
 		}
 	}

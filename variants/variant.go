@@ -39,6 +39,7 @@ type Variant struct {
 	Factor     CovarianceLayout // how a component's factor is read
 	Parameters Memory           // where the components' records are read from
 	Centred    bool             // it sums about a centre that all components share
+	Warpgroups bool             // it has instructions of sm_90a alone, for which it is compiled
 	Doc        string           // one sentence
 	Original   string           // the name in the 2011 specializer, where it had one
 	Template   string           // the file under templates/

@@ -20,6 +20,8 @@ ASM = {
     'fma.rn.f16x2 %0, %1, %2, %3;': 'emu_fma_halves',
     'ex2.approx.ftz.f32 %0, %1;': 'emu_exp2',
     'lg2.approx.ftz.f32 %0, %1;': 'emu_log2',
+    'sqrt.approx.ftz.f32 %0, %1;': 'emu_root',
+    'rsqrt.approx.ftz.f32 %0, %1;': 'emu_root_under',
     'ex2.approx.ftz.f16x2 %0, %1;': 'emu_exp2_halves',
     'ex2.approx.f16x2 %0, %1;': 'emu_exp2_halves',
     'ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];': 'emu_ldmatrix4',
@@ -31,7 +33,13 @@ ASM = {
     'cp.async.commit_group;': 'emu_fetch_commit',
     'cp.async.wait_group %0;': 'emu_fetch_wait',
     'cp.async.wait_all;': 'emu_fetch_wait_all',
+    'wgmma.fence.sync.aligned;': 'emu_nothing',
+    'wgmma.commit_group.sync.aligned;': 'emu_nothing',
+    'fence.proxy.async.shared::cta;': 'emu_nothing',
+    'movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;': 'emu_movmatrix',
 }
+# Those of warpgroups, whose sums are operands one by one: of what follows each other in memory the first is enough.
+WGMMA = r'\{ \.reg \.pred p; setp\.ne\.b32 p, %\d+, 0; wgmma\.mma_async\.sync\.aligned\.m64n(\d+)k16\.f32\.f16\.f16 '
 
 
 def fail(why):
@@ -78,6 +86,18 @@ def emulate(s):
         end = end_of(re.sub(r'"(?:[^"\\]|\\.)*"', lambda q: '"' + ' ' * (len(q.group()) - 2) + '"', s), m.end() - 1, '(', ')')
         code = ' '.join(''.join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals.group(1))).replace('\\n', ' ').replace('\\t', ' ').split())
         name = ASM.get(code) or ASM.get(code + ';') or ASM.get(re.sub(r'([{,]) (?=%)', r'\1', code))
+        if not code:  # it says where registers are written
+            out += s[at:m.start()] + '(void)0' + '\n' * s[m.start():end].count('\n')
+            at = end + 1
+            continue
+        columns = re.match(WGMMA, code)
+        if columns or code == 'wgmma.wait_group.sync.aligned 0;':
+            all = operands(s[literals.end():end])
+            given = all[int(columns.group(1)) // 2:] if columns else []
+            call = f'emu_wgmma<{columns.group(1)}>(&{all[0]}, {", ".join(given)})' if columns else 'emu_wgmma_wait()'
+            out += s[at:m.start()] + call + '\n' * s[m.start():end].count('\n')
+            at = end + 1
+            continue
         if not name:
             fail(f'no emulation of {code!r}: give ASM one, and simt.h')
         arguments = ', '.join(operands(s[literals.end():end]))

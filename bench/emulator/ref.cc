@@ -132,6 +132,7 @@ ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r,
 	const int d = p.d, m = p.m, size = p.triangle(), cells = p.cells();
 	ref_sums s;
 	s.sums.assign((size_t)m * cells, 0), s.squares.assign(m * d, 0);
+	const double heaviest = *std::max_element(e.w.begin(), e.w.end());
 	for (auto *v : {&s.taking[0], &s.taking[1], &s.noise[0], &s.noise[1]}) v->assign(m, 0);
 	s.labels.assign(e.places, -1);
 	vector<double> l(m), y(d), delta((size_t)m * d);
@@ -161,9 +162,9 @@ ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r,
 			double top = -INFINITY;
 			for (int c = first; c < end; ++c) top = std::max(top, l[c]);
 			for (int c = first; c < end; ++c) {
-				// 2^(l - top + 15) in 16 bits is more than 0 from 2^-25 on, and not the highest under 32760.
-				const double b = (l[c] - top) * 1.4426950408889634, margin = 2e-3;
-				s.taking[0][c] += b + 15 > -25 + margin, s.taking[1][c] += b + 15 > -25 - margin;
+				// What takes part is more than 2^-24 of a power of two that no weight exceeds; 2^(l - top + 15) in 16 bits is not the highest under 32760.
+				const double b = (l[c] - top) * 1.4426950408889634, part = std::exp(l[c] - most) / sum * w / heaviest;
+				s.taking[0][c] += part > 0x1p-22, s.taking[1][c] += part > 0x1p-25;
 				const double share = std::exp(l[c] - most) / sum * w, least = std::fmax(share * (1 - 2e-3) - 1e-9, 0), noise = share * (1 + 2e-3) + 1e-9;
 				if (b < std::log2(32740.0 / 32768)) s.noise[0][c] += least * least;
 				if (!(l[c] == top)) s.noise[1][c] += noise * noise;

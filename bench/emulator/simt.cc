@@ -78,6 +78,8 @@ struct thread {
 	int barrier;
 	std::vector<later> copies;
 	size_t first_copy;
+	std::vector<emu_group_product> products;
+	size_t next_product;
 	int groups;
 };
 
@@ -371,7 +373,13 @@ void *emu_static(int id, size_t bytes) {
 	return a.at;
 }
 
+size_t __cvta_generic_to_shared(const void *p) {
+	if (dynamic.at && (const char *)p >= dynamic.at && (const char *)p <= dynamic.at + dynamic.bytes) return (const char *)p - dynamic.at;
+	return (uint32_t)(uintptr_t)p;
+}
+
 void *emu_shared_at(unsigned address) {
+	if (address < dynamic.bytes) return dynamic.at + address;
 	auto in = [&](const area &a) { return a.at && address - (uint32_t)(uintptr_t)a.at < a.bytes; };
 	const area *found = in(dynamic) ? &dynamic : nullptr;
 	for (auto &s : statics) if (!found && in(s.second)) found = &s.second;
@@ -536,6 +544,22 @@ void emu_atomic(void *at) {
 bool emu_fetch_late(const emu_copy &c) {
 	if (emu.fetch == 1 || emu.fetch == 2 && random_of(2)) return false;
 	T[current].copies.push_back({c, T[current].groups});
+	return true;
+}
+
+bool emu_product_late(const emu_group_product &p) {
+	if (emu.fetch == 1) return false; // the same for all lanes of a warp, which make them together
+	T[current].products.push_back(p);
+	return true;
+}
+
+bool emu_product_next(emu_group_product &p) {
+	thread &t = T[current];
+	if (t.next_product == t.products.size()) {
+		t.products.clear(), t.next_product = 0;
+		return false;
+	}
+	p = t.products[t.next_product++];
 	return true;
 }
 

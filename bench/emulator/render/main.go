@@ -28,11 +28,11 @@ func main() {
 	t, err := variants.CUDAArch("sm_90")
 	must(err)
 	var v variants.Variant
-	for _, name := range []string{"accumulate-" + covariance + "-matrix-dimension", "accumulate-" + covariance + "-matrix"} {
-		if v, err = variants.ByName(variants.CUDA, name); err == nil {
-			break
-		}
+	covariance, strategy, other := strings.Cut(covariance, "/")
+	if !other {
+		strategy = "matrix"
 	}
+	v, err = variants.ByName(variants.CUDA, "accumulate-"+covariance+"-"+strategy+"-dimension")
 	must(err)
 	p := variants.Problem{M: m, D: d, N: 1000000, Covariance: v.Covariance, Precision: variants.Float32, Weighted: os.Args[5] == "1"}
 	why := ""
