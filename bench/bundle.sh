@@ -32,7 +32,7 @@ for package in "${packages[@]}"; do
 		cp -r "$package/testdata" "$bundle/tree/$package/"
 	fi
 done
-cp bench/gpu.sh bench/peers/peers.py bench/peers/sweep.py "$bundle/"
+cp bench/gpu.sh bench/peers/peers.py bench/peers/table.py bench/peers/sweep.py "$bundle/"
 git describe --always --abbrev=40 --dirty >"$bundle/commit"
 
 weight_mib=$(du -sm "$bundle" | cut -f1)

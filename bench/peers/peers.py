@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times an EM iteration of gmmspec on a GPU against PyTorch, JAX and scikit-learn, from the same start on the same data.
 
-    peers.py [-o OUT.json] [--rows 0,3] [--peers two_products,jax] GMMSPEC
+    peers.py [-o OUT.json] [--rows 0,3] [--peers two_products,jax] [--series [--seconds 240] [--largest 10000000] [--check 2]] GMMSPEC
 
 GMMSPEC is the command. An iteration is a whole one: the pass over the events, the M-step, the convergence test. Times of gmmspec are those
 of a long fit less those of a short one, so that reading, starting and compiling are in none of them; those of peers are of a loop that ends
@@ -11,10 +11,15 @@ What a system makes of the parameters in one iteration is compared with the same
 |ΔΣ_ab| / √(Σ_aa Σ_bb), from the start and from where gmmspec is after the long fit. A time whose error is over WITHIN does not count, and is
 marked. The ceiling is the rate at which this GPU multiplies matrices of 16 bits in a product of PyTorch's, measured in the same run; useful
 work is 4 N M P operations, P = (D+1)(D+2)/2 for full covariances and 2D+1 for diagonal ones.
+
+With --series, after the rows, N, M and D grow one at a time, with full covariances: first gmmspec at every size, then the peers of IN_SERIES,
+one after the other, until --seconds are over. What is there by then is in the record, as rows with the name of what grows. Where a check in
+float64 would take longer than --check seconds there is none, and the row does not count. --rows '' has the series alone.
 """
 import argparse, json, os, subprocess, sys, tempfile, time
 import numpy as np
 import torch
+import table
 
 # N, M, D, covariance type, the deviation of the components' means. Theirs from their means is about 1.
 ROWS = [
@@ -27,8 +32,20 @@ ROWS = [
     (100_000, 5, 19, "full", 1),
     (10_000, 5, 19, "full", 1),
 ]
+# What grows, the sizes that it takes while the others are those of MIDDLE, the operations that a long fit of gmmspec makes more than a short one,
+# the iterations that it makes more at least, and how often both are timed. Times by N are to tell what an iteration costs without events, and the
+# largest of their data take long to upload, so that it is they that are timed longest and most often.
+SERIES = {
+    "n": ([10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000], 8e13, 50, 3),
+    "m": ([1, 2, 4, 8, 16, 32, 64, 128, 256, 512], 2e13, 10, 1),
+    "d": ([4, 8, 16, 24, 32, 48, 64], 2e13, 10, 1),
+}
+MIDDLE = {"n": 1_000_000, "m": 64, "d": 19}
+IN_SERIES = ("two_products", "torch_compile")  # the others take too long
+PATIENCE = 1  # seconds of a peer at one size, after which it is not asked about larger ones
 RIDGE = 1e-6
 WITHIN = 1e-5
+NO_NUMBER = 1e9  # an error that does not count, and that JSON can hold
 ROUNDS = 3
 CHUNK = 1 << 17  # events of a step of what is done in float64
 LARGEST_ON_HOST = 5e8  # N M P that scikit-learn is given
@@ -110,12 +127,13 @@ def exact(x, model, covariance):
 
 
 def error_of(got, want):
-    """The worst component's worst |ΔΣ_ab| / √(Σ_aa Σ_bb)."""
+    """The worst component's worst |ΔΣ_ab| / √(Σ_aa Σ_bb), at most NO_NUMBER, which stands for what is no number too."""
     difference = (got[2].double() - want[2]).abs()
+    scale = want[2]
     if difference.ndim == 3:
         deviations = torch.diagonal(want[2], dim1=1, dim2=2).sqrt()
-        return float((difference / (deviations[:, :, None] * deviations[:, None, :])).max())
-    return float((difference / want[2]).max())
+        scale = deviations[:, :, None] * deviations[:, None, :]
+    return float(torch.nan_to_num(difference / scale, nan=NO_NUMBER).clamp(max=NO_NUMBER).max())
 
 
 def least(run, loops):
@@ -201,7 +219,8 @@ def of_torch(make_iteration, compiled=False):
     def peer(x, start, covariance, loops):
         iteration = make_iteration(x, start, covariance)
         if compiled:
-            iteration = torch.compile(iteration)
+            torch.compiler.reset()  # otherwise torch remembers other sizes, and after a few of them compiles no more
+            iteration = torch.compile(iteration, dynamic=False)
         first = tuple(part.float() for part in start)
 
         def run(count):
@@ -298,10 +317,10 @@ def gmmspec(command, directory, start, covariance, iterations, out="model.json")
     return said["seconds"], read_model(report), said
 
 
-def timed(command, directory, start, covariance, loops):
+def timed(command, directory, start, covariance, loops, rounds=ROUNDS):
     """The least time of an iteration of gmmspec from a start, the model that a long fit reaches, and the kernels."""
     times, reached = {2: [], 2 + loops: []}, None
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for k in times:
             seconds, reached, said = gmmspec(command, directory, start, covariance, k)
             times[k].append(seconds)
@@ -348,28 +367,120 @@ def compared(command, names, n, m, d, covariance, apart):
     for name in names:
         if name == "scikit_learn" and row["operations"] / 4 > LARGEST_ON_HOST:
             continue
-        try:
-            seconds, got = PEERS[name](x, start, covariance, max(5, min(50, loops)))
-            row["peers"][name] = {"seconds": seconds, "error": error_of(got, want)}
-        except (RuntimeError, ImportError, ValueError) as e:  # too little memory, or a part that is not installed
-            row["peers"][name] = {"failed": str(e).splitlines()[0][:200]}
-        torch.cuda.empty_cache()
+        row["peers"][name] = asked(name, x, start, covariance, max(5, min(50, loops)), want)
     return row
 
 
+def asked(name, x, start, covariance, loops, want):
+    """What a peer takes for an iteration and is wrong by, if that was checked, or why it does nothing."""
+    try:
+        seconds, got = PEERS[name](x, start, covariance, loops)
+        return {"seconds": seconds, "error": None if want is None else error_of(got, want)}
+    except (RuntimeError, ImportError, ValueError) as e:  # too little memory, or a part that is not installed
+        return {"failed": (str(e).splitlines() or [type(e).__name__])[0][:200]}
+    finally:
+        torch.cuda.empty_cache()
+
+
+def estimate(x, start, covariance):
+    """The seconds that exact is expected to take, by what it takes of the first events. The first time something is set up."""
+    part = x[:CHUNK // 4]
+    for _ in range(2):
+        began = time.perf_counter()
+        exact(part, start, covariance)[0].sum().item()
+    return (time.perf_counter() - began) * len(x) / len(part)
+
+
+def point(command, along, n, m, d, check):
+    """A row of a series, of gmmspec alone, and one iteration in float64, or None where that takes longer than check."""
+    _, work, fewest, rounds = SERIES[along]
+    row = {"series": along, "n": n, "m": m, "d": d, "covariance": "full", "apart": False, "operations": operations(n, m, d, "full"), "peers": {}}
+    x, means = make(n, m, d, 1)
+    start = start_of(x, means, "full")
+    want = exact(x, start, "full") if estimate(x, start, "full") < check else None
+    with tempfile.TemporaryDirectory() as directory:
+        np.save(os.path.join(directory, "events.npy"), x.cpu().numpy())
+        del x  # what a large one takes is gmmspec's
+        torch.cuda.empty_cache()
+        row["error"] = None if want is None else error_of(gmmspec(command, directory, start, "full", 1)[1], want)
+        loops = int(np.clip(work / row["operations"], fewest, 2000))
+        row["seconds"], _, row["variants"] = timed(command, directory, start, "full", loops, rounds)
+    return row, want
+
+
+def series(command, names, largest, check, left, keep):
+    """Times gmmspec along each of SERIES and then the peers, gives keep each row that has something new, and returns what failed.
+
+    It stops once left(), the seconds that remain, is less than the size before took.
+    """
+    found, failed, took = [], [], 0
+    for along, size in ((along, size) for along, (sizes, *_) in SERIES.items() for size in sizes):
+        problem, before = MIDDLE | {along: size}, left()
+        if problem["n"] > largest:
+            continue
+        if before < took:
+            print("out of time: the sizes after these were not timed")
+            return failed
+        try:
+            found.append(point(command, along, **problem, check=check))
+            keep(found[-1][0], None)
+        except subprocess.CalledProcessError as e:
+            failed.append(f"N={problem['n']}, M={problem['m']}, D={problem['d']}: {e.stderr.decode().strip()[-500:]}")
+        took = before - left()
+    for name in names:
+        given_up, took = set(), 0
+        for row, want in found:
+            if row["series"] in given_up:
+                continue
+            before = left()
+            if before < took:
+                print("out of time: the sizes after these were not timed by " + name)
+                return failed
+            x, means = make(row["n"], row["m"], row["d"], 1)
+            loops = int(np.clip(1e12 / row["operations"], 5, 50))
+            of = row["peers"][name] = asked(name, x, start_of(x, means, "full"), "full", loops, want)
+            if "failed" in of or of["seconds"] * (2 + ROUNDS * loops) > PATIENCE:
+                given_up.add(row["series"])
+            keep(row, name)
+            took = before - left()
+    return failed
+
+
+def figure(seconds, error):
+    """Milliseconds and the error, with a mark where that says that they do not count."""
+    if error is None:
+        return f"{seconds * 1e3:9.4f}? {'':5s}"
+    return f"{seconds * 1e3:9.4f}{' ' if error <= WITHIN else '!'} {error:5.0e}"
+
+
 def show(row, rate):
+    cells = [f"{row['n']:9d} {row['m']:5d} {row['d']:4d} {row['covariance']:4s}"]
+    cells += [figure(row["seconds" + state], row["error" + state]) for state in ("", "_converged") if "seconds" + state in row]
     useful = row["operations"] / row["seconds"]
-    cells = [f"{row['n']:8d} {row['m']:5d} {row['d']:4d} {row['covariance']:4s}"]
-    for state in ("", "_converged"):
-        cells.append(f"{row['seconds' + state] * 1e3:9.4f}{' ' if row['error' + state] <= WITHIN else '!'} {row['error' + state]:.0e}")
     cells.append(f"{useful / 1e12:6.1f} {100 * useful / rate:4.0f}%")
-    for name in PEERS:
-        found = row["peers"].get(name)
-        if found is None or "failed" in found:
-            cells.append(f"{'-':>22s}")
-        else:
-            cells.append(f"{found['seconds'] * 1e3:8.2f} {found['seconds'] / row['seconds']:6.1f}x {found['error']:.0e}")
+    if "series" not in row:
+        cells += [beside(row, name) for name in PEERS]
     print("  ".join(cells), "8 sigma apart" if row["apart"] else "", flush=True)
+
+
+def beside(row, name):
+    found = row["peers"].get(name)
+    if found is None or "failed" in found:
+        return f"{'-':>25s}"
+    return f"{figure(found['seconds'], found['error'])} {found['seconds'] / row['seconds']:6.1f}x"
+
+
+def built():
+    """The commit of the bundle that this script lies in, or "" elsewhere."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "commit")
+    return open(path).read().strip() if os.path.exists(path) else ""
+
+
+def write(record, path):
+    """Writes a record as a whole: whoever stops this script finds that of the size before."""
+    with open(path + ".new", "w") as file:
+        json.dump(record, file, indent=1, allow_nan=False)
+    os.replace(path + ".new", path)
 
 
 def main():
@@ -377,21 +488,43 @@ def main():
     parser.add_argument("-o", dest="out")
     parser.add_argument("--rows", default=",".join(map(str, range(len(ROWS)))))
     parser.add_argument("--peers", default=",".join(PEERS))
+    parser.add_argument("--series", action="store_true", help="time along N, M and D too")
+    parser.add_argument("--seconds", type=float, default=240, help="what the series may take")
+    parser.add_argument("--largest", type=int, default=10_000_000, help="the most events of the series")
+    parser.add_argument("--check", type=float, default=2, help="the seconds that float64 may take for one iteration of the series")
     parser.add_argument("command")
     arguments = parser.parse_args()
     names = [name for name in arguments.peers.split(",") if name]
     rate = ceiling()
-    record = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "ceiling": rate, "within": WITHIN, "rows": []}
+    record = {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "commit": built(), "device": torch.cuda.get_device_name(),
+              "torch": torch.__version__, "ceiling": rate, "within": WITHIN, "rows": []}
+    failed = []
     print(f"{record['device']}, torch {torch.__version__}; products of 16 bits: {rate / 1e12:.0f} TFLOP/s")
-    print("ms an iteration, from the start and from where it ends, with the error of covariances ('!': over the tolerance); useful TFLOP/s; then "
-          + ", ".join(PEERS) + ": ms, times slower, error", flush=True)
-    for i in map(int, arguments.rows.split(",")):
-        record["rows"].append(compared(arguments.command, names, *ROWS[i]))
-        show(record["rows"][-1], rate)
+    print("ms an iteration, from the start and from where it ends, with the error of covariances ('!': over the tolerance, '?': not checked); "
+          "useful TFLOP/s; then " + ", ".join(PEERS) + ": ms, error, times slower", flush=True)
+
+    def keep(row, name):
+        """Keeps a row that is new, or has a peer's time."""
+        if name is None:
+            record["rows"].append(row)
+            show(row, rate)
+        else:
+            print(f"{row['n']:9d} {row['m']:5d} {row['d']:4d} full {name:>15s} {beside(row, name)}", flush=True)
         if arguments.out:
-            json.dump(record, open(arguments.out, "w"), indent=1)
-    if any(row["error" + state] > WITHIN for row in record["rows"] for state in ("", "_converged")):
-        sys.exit("peers.py: an error of gmmspec's is over the tolerance")
+            write(record, arguments.out)
+
+    for i in map(int, filter(None, arguments.rows.split(","))):
+        keep(compared(arguments.command, names, *ROWS[i]), None)
+    if arguments.series:
+        end = time.monotonic() + arguments.seconds
+        print("series, from a start:", flush=True)
+        failed += series(arguments.command, [name for name in names if name in IN_SERIES], arguments.largest, arguments.check,
+                         lambda: end - time.monotonic(), keep)
+    print("\n" + table.text(record))
+    if any((row.get("error" + state) or 0) > WITHIN for row in record["rows"] for state in ("", "_converged")):
+        failed.append("an error of gmmspec's is over the tolerance")
+    if failed:
+        sys.exit("\n".join("peers.py: " + one for one in failed))
 
 
 if __name__ == "__main__":
