@@ -21,6 +21,7 @@ func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 	kernels := []cudafake.Kernel{
 		{Name: runtime.Update, Params: []any{ptr, ptr, ptr, ptr, ptr, ptr, i64, ptr, ptr, ptr, ptr}, Run: f.update},
 		{Name: "reduce", Params: []any{ptr, i64, ptr}, Run: f.reduce},
+		fakeUnpack[float32, float32](), fakeUnpack[float32, float64](), fakeUnpack[float64, float64](),
 	}
 	for _, k := range []struct {
 		stage string
@@ -55,6 +56,53 @@ func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 		}
 	}
 	return kernels
+}
+
+// fakeUnpack is the kernel that turns rows as they come into what kernels read: rows, n, d, shift, scale, events and columns, either of which may be null,
+// pitch.
+func fakeUnpack[E, T runtime.Real]() cudafake.Kernel {
+	ptr, i64 := cuda.DevicePtr(0), int64(0)
+	name := func(number any) string {
+		if _, ok := number.(float32); ok {
+			return "f32"
+		}
+		return "f64"
+	}
+	return cudafake.Kernel{
+		Name: "unpack_" + name(E(0)) + "_" + name(T(0)), Params: []any{ptr, i64, i64, ptr, ptr, ptr, ptr, i64},
+		Run: func(l *cudafake.Launch) error {
+			n, d, pitch := int(l.Args[1].(int64)), int(l.Args[2].(int64)), int(l.Args[7].(int64))
+			rows, err := array[E](l, 0, n*d)
+			if err != nil {
+				return err
+			}
+			shift, err := array[float64](l, 3, d)
+			if err != nil {
+				return err
+			}
+			scale, err := array[float64](l, 4, d)
+			if err != nil {
+				return err
+			}
+			for argument, place := range map[int]func(i, j int) int{
+				5: func(i, j int) int { return i*d + j }, 6: func(i, j int) int { return j*pitch + i },
+			} {
+				if l.Args[argument].(cuda.DevicePtr) == 0 {
+					continue
+				}
+				to, err := array[T](l, argument, place(n-1, d-1)+1)
+				if err != nil {
+					return err
+				}
+				for i := range n {
+					for j := range d {
+						to[place(i, j)] = T((float64(rows[i*d+j]) - shift[j]) * scale[j])
+					}
+				}
+			}
+			return nil
+		},
+	}
 }
 
 // fakeGlobals are the variables of every module: the records of kernels that read them in constant memory.

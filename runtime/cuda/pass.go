@@ -171,8 +171,13 @@ func (r *resident[T]) launchSum(k engineKernel, s span, length int, launch func(
 	return k.reduce.Launch(grid, Dim3{X: threadsOfReduce}, 0, e.stream, r.partial.ptr, int64(slices), r.sums.ptr)
 }
 
-// fetch copies from the device once the stream's work is done.
+// fetch copies from the device once the stream's work is done. The next events of a trip are sent before, so that they come meanwhile.
 func (r *resident[T]) fetch(dst []byte, src DevicePtr) error {
+	if r.trip != nil {
+		if err := r.trip.ahead(); err != nil {
+			return err
+		}
+	}
 	if err := r.engine.stream.Sync(); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"unsafe"
 
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
@@ -36,6 +35,9 @@ type resident[T runtime.Real] struct {
 	weight float64 // Σ w_n
 	frame  runtime.Frame
 	upload *uploader[T]
+	// conveyor brings what does not fit, and trip is the pass over it that is under way.
+	conveyor conveyor[T]
+	trip     *trip[T]
 
 	mu     sync.Mutex // one pass at a time
 	closed bool
@@ -74,17 +76,12 @@ func newResident[T runtime.Real](e *Engine, data mixture.Data, s *mixture.Summar
 		records: map[string]*buffer{},
 	}
 	r.upload = &uploader[T]{context: e.context, stream: e.stream, frame: r.frame, data: data}
+	r.conveyor = conveyor[T]{context: e.context, compute: e.stream, packing: newPacking[T](r.frame, data)}
 	return r
 }
 
 // labelBytes is the size of a label.
 const labelBytes = 4
-
-// numberBytes is the size of a kernel's number.
-func numberBytes[T runtime.Real]() int {
-	var number T
-	return int(unsafe.Sizeof(number))
-}
 
 // open decides how many events are to be on the device at once, and uploads them if that is all.
 func (r *resident[T]) open(ctx context.Context) error {
@@ -99,6 +96,10 @@ func (r *resident[T]) open(ctx context.Context) error {
 	room := memoryShare * float64(free-min(free/2, memoryReserve))
 	n := r.data.Events.Len()
 	r.chunk = min(n, max(leastChunk, int(room)/each))
+	if r.chunk < n {
+		each += arrivals * r.conveyor.packing.eventBytes()
+		r.chunk = min(r.conveyor.packing.most(), max(leastChunk, int(room)/each))
+	}
 	if err := r.within(func() error {
 		if r.chunk < n {
 			return nil
@@ -131,7 +132,7 @@ func (r *resident[T]) within(pass func() error) error {
 			r.spanBytes = max(leastSpanBytes, r.spanBytes/2)
 			err = r.freePasses()
 		case r.chunk > leastChunk && !r.borrowed && !r.lent:
-			r.chunk = max(leastChunk, (r.chunk+1)/2)
+			r.chunk = min(r.conveyor.packing.most(), max(leastChunk, (r.chunk+1)/2))
 			err = r.free()
 		default:
 			return err
@@ -142,12 +143,8 @@ func (r *resident[T]) within(pass func() error) error {
 	}
 }
 
-// bring makes the buffers hold events first … first+n. Events that all fit come once, and need no staging after it.
-func (r *resident[T]) bring(ctx context.Context, first, n int) error {
-	if r.first == first {
-		return nil
-	}
-	r.first = -1
+// grow makes room for the events of a chunk.
+func (r *resident[T]) grow() error {
 	for _, l := range r.layouts() {
 		if err := l.grow(r.engine.context, r.pitch()*numberBytes[T]()*r.engine.program.Dimensions); err != nil {
 			return err
@@ -158,6 +155,19 @@ func (r *resident[T]) bring(ctx context.Context, first, n int) error {
 			return err
 		}
 	}
+	// What lies between a dimension's last event and the next dimension is fetched with the events, though not used.
+	return r.engine.stream.MemsetD8(r.byDimension.ptr, 0, r.byDimension.bytes)
+}
+
+// bring makes the buffers hold events first … first+n. Events that all fit come once, and need no staging after it.
+func (r *resident[T]) bring(ctx context.Context, first, n int) error {
+	if r.first == first {
+		return nil
+	}
+	r.first = -1
+	if err := r.grow(); err != nil {
+		return err
+	}
 	if err := r.upload.open(r.chunk); err != nil {
 		return err
 	}
@@ -167,10 +177,6 @@ func (r *resident[T]) bring(ctx context.Context, first, n int) error {
 		}
 	}
 	if r.engine.program.Reads(runtime.ByDimension) {
-		// What lies between a dimension's last event and the next dimension is fetched with the events, though not used.
-		if err := r.engine.stream.MemsetD8(r.byDimension.ptr, 0, r.byDimension.bytes); err != nil {
-			return err
-		}
 		if err := r.upload.byDimension(ctx, r.byDimension.ptr, r.pitch(), first, n); err != nil {
 			return err
 		}
@@ -209,12 +215,22 @@ type span struct {
 	pitch                        int // between the dimensions of byDimension
 }
 
-// each calls visit for spans of at most limit events that cover them all, in order.
-func (r *resident[T]) each(ctx context.Context, limit int, visit func(s span) error) error {
+// each calls visit for spans of at most limit events that cover them all, in order. Of events that do not fit, the next ones are on their way
+// while visit works on some, and by the time that it waits for a result (see [resident.fetch]).
+func (r *resident[T]) each(ctx context.Context, limit int, visit func(s span) error) (err error) {
 	n := r.data.Events.Len()
+	if err := r.depart(); err != nil {
+		return err
+	}
+	if r.trip != nil {
+		defer func() {
+			err = errors.Join(err, r.trip.end())
+			r.trip = nil
+		}()
+	}
 	for first := 0; first < n; first += r.chunk {
 		size := min(r.chunk, n-first)
-		if err := r.bring(ctx, first, size); err != nil {
+		if err := r.bringChunk(ctx, first, size); err != nil {
 			return err
 		}
 		for from := 0; from < size; from += limit {
@@ -231,8 +247,60 @@ func (r *resident[T]) each(ctx context.Context, limit int, visit func(s span) er
 				return err
 			}
 		}
+		if err := r.leaveChunk(); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// Streamed is how many of the events do not fit the device, and come there in every pass.
+func (r *resident[T]) Streamed() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.data.Events.Len(); r.chunk < n {
+		return n
+	}
+	return 0
+}
+
+// depart begins a trip where events do not fit the device. Without a compiler in the driver there is none, and chunks come as all events would.
+func (r *resident[T]) depart() error {
+	if r.chunk == r.data.Events.Len() || r.conveyor.broken {
+		return nil
+	}
+	r.first = -1
+	if err := r.grow(); err != nil {
+		return err
+	}
+	err := r.conveyor.open(r.chunk)
+	if cannotCompile(err) {
+		r.conveyor.broken = true
+		return nil
+	}
+	if err == nil {
+		r.trip = r.conveyor.start(r.chunk)
+	}
+	return err
+}
+
+// bringChunk makes the buffers hold events first … first+n, the next ones of a trip if one is under way.
+func (r *resident[T]) bringChunk(ctx context.Context, first, n int) error {
+	if r.trip == nil {
+		return r.bring(ctx, first, n)
+	}
+	return r.trip.bring(r.events.ptr, r.byDimension.ptr, r.pitch(), r.weights.ptr)
+}
+
+// leaveChunk has a trip, if one is under way, go on from the events that the buffers hold.
+func (r *resident[T]) leaveChunk() error {
+	if r.trip == nil {
+		return nil
+	}
+	if err := r.trip.ahead(); err != nil {
+		return err
+	}
+	return r.trip.release()
 }
 
 // begin checks that a pass under p can be made, and lays p out. Where it can, the caller must call end.
@@ -313,12 +381,12 @@ func (r *resident[T]) Close() error {
 // release frees everything; no pass is under way.
 func (r *resident[T]) release() error {
 	r.closed = true
-	return errors.Join(r.upload.close(), r.free())
+	return errors.Join(r.upload.close(), r.free(), r.conveyor.close())
 }
 
 // free gives the device's memory back.
 func (r *resident[T]) free() error {
-	all := []error{r.freePasses()}
+	all := []error{r.freePasses(), r.conveyor.free()}
 	if !r.borrowed {
 		r.first = -1
 		for _, b := range []*buffer{&r.events, &r.byDimension, &r.weights} {

@@ -1,0 +1,360 @@
+package cuda_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"github.com/gmmspec/gmmspec/internal/compare"
+	"github.com/gmmspec/gmmspec/internal/corpus"
+	"github.com/gmmspec/gmmspec/internal/require"
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+	"github.com/gmmspec/gmmspec/runtime/cuda"
+	"github.com/gmmspec/gmmspec/runtime/cuda/cudafake"
+	"github.com/gmmspec/gmmspec/runtime/runtimetest"
+	"gonum.org/v1/gonum/mat"
+)
+
+// tooLittle is memory for a part of sessionProblem's events, in several chunks.
+const tooLittle = 200 << 10
+
+// views are the same numbers in every way that events can lie in the host's memory.
+func views(t *testing.T, sample *corpus.Sample) map[string]mixture.Events {
+	t.Helper()
+	const gap = 3
+	n, d := sample.N, sample.D
+	narrow, wide := make([]float32, n*(d+gap)), make([]float64, n*(d+gap))
+	dense, turned := make([]float32, n*d), make([]float64, n*d)
+	for i := range n {
+		for j := range d {
+			x := float32(sample.X[i*d+j])
+			narrow[i*(d+gap)+j], wide[i*(d+gap)+j] = x, float64(x)
+			dense[i*d+j], turned[i*d+j] = x, float64(x)
+		}
+	}
+	all := map[string]mixture.Events{}
+	for name, view := range map[string]func() (mixture.Events, error){
+		"float32":        func() (mixture.Events, error) { return mixture.Float32(dense, n, d, d) },
+		"float64":        func() (mixture.Events, error) { return mixture.Float64(turned, n, d, d) },
+		"spaced float32": func() (mixture.Events, error) { return mixture.Float32(narrow, n, d, d+gap) },
+		"spaced float64": func() (mixture.Events, error) { return mixture.Float64(wide, n, d, d+gap) },
+		"matrix":         func() (mixture.Events, error) { return mixture.Matrix(entries{sample.N, sample.D, turned}) },
+	} {
+		events, err := view()
+		must(t, err)
+		all[name] = events
+	}
+	return all
+}
+
+// entries is a matrix that offers only its entries.
+type entries struct {
+	n, d int
+	x    []float64
+}
+
+func (e entries) Dims() (n, d int)    { return e.n, e.d }
+func (e entries) At(i, j int) float64 { return e.x[i*e.d+j] }
+func (e entries) T() mat.Matrix       { return mat.Transpose{Matrix: e} }
+
+// TestStreamed: what streamed events come to are the bits that they come to where the driver has no compiler, so that each chunk is there before anything
+// else happens: whether copies are made at once or as late as they may, in whatever way events lie, with and without weights.
+func TestStreamed(t *testing.T) {
+	for _, precision := range []string{runtime.Float32, runtime.Float64} {
+		for _, weighted := range []bool{false, true} {
+			for name, stages := range map[string][]string{"fused": append(fused(), runtime.Update), "split": split()} {
+				problem, data, p := sessionProblem(t)
+				problem.Precision, problem.Weighted = precision, weighted
+				if !weighted {
+					data.Weights = nil
+				}
+				program := program(problem, stages)
+				sample := corpus.Random(1, data.Events.Len(), problem.M, problem.D, problem.Covariance)
+				for view, events := range views(t, sample) {
+					data.Events = events
+					t.Run(fmt.Sprintf("%s/weighted=%v/%s/%s", precision, weighted, name, view), func(t *testing.T) {
+						plain := fakeOf(program, tooLittle/2)
+						plain.Fail("cuModuleLoadDataEx", len(program.Kernels)+1, cuda.ResultJITCompilerNotFound)
+						want, err := session(t.Context(), contextOn(t, plain), program, data, p)
+						must(t, err)
+						for _, eager := range []bool{false, true} {
+							fake := fakeOf(program, tooLittle/2)
+							fake.Eager(eager)
+							got, err := session(t.Context(), contextOn(t, fake), program, data, p)
+							must(t, err)
+							if fake.Calls("cuStreamWaitEvent") == 0 || plain.Calls("cuStreamWaitEvent") != 0 {
+								t.Fatalf("%d streams wait, and %d without a compiler", fake.Calls("cuStreamWaitEvent"), plain.Calls("cuStreamWaitEvent"))
+							}
+							got.same(t, want)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// same holds an outcome to another one of the same chunks.
+func (o outcome) same(t *testing.T, want outcome) {
+	t.Helper()
+	exact := compare.Exact()
+	exact.Check(t, compare.Statistics(o.statistics, want.statistics, o.parameters)...)
+	exact.Check(t, compare.Parameters(o.updated, want.updated)...)
+	exact.Check(t,
+		compare.Bits("log-likelihoods", o.scores.LogLikelihoods, want.scores.LogLikelihoods),
+		compare.Bits("responsibilities", o.scores.Responsibilities, want.scores.Responsibilities),
+		compare.Bits("totals", []float64{o.scores.Total, o.statistics.LogLikelihood}, []float64{want.scores.Total, want.statistics.LogLikelihood}),
+	)
+	if !slices.Equal(o.scores.Labels, want.scores.Labels) {
+		t.Error("labels differ")
+	}
+}
+
+// streaming is what a device that streams was asked for, in order.
+type streaming struct {
+	pinned map[unsafe.Pointer]uintptr
+	log    []string
+}
+
+// watch has the calls of a driver noted that copy from page-locked memory, that launch, and that the host waits in.
+func (s *streaming) watch(fake *cudafake.Driver) *cuda.API {
+	s.pinned = map[unsafe.Pointer]uintptr{}
+	api := fake.API()
+	alloc, copied, launch, sync := api.MemHostAlloc, api.MemcpyHtoDAsync, api.LaunchKernel, api.StreamSynchronize
+	api.MemHostAlloc = func(ptr *unsafe.Pointer, bytes uintptr, flags uint32) cuda.Result {
+		result := alloc(ptr, bytes, flags)
+		s.pinned[*ptr] = bytes
+		return result
+	}
+	api.MemcpyHtoDAsync = func(dst cuda.DevicePtr, src unsafe.Pointer, bytes uintptr, stream cuda.CUstream) cuda.Result {
+		for first, size := range s.pinned {
+			if uintptr(src) >= uintptr(first) && uintptr(src) < uintptr(first)+size {
+				s.log = append(s.log, "copy")
+			}
+		}
+		return copied(dst, src, bytes, stream)
+	}
+	api.LaunchKernel = func(function cuda.CUfunction, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes uint32, stream cuda.CUstream, params, extra *unsafe.Pointer) cuda.Result {
+		s.log = append(s.log, "launch")
+		return launch(function, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, params, extra)
+	}
+	api.StreamSynchronize = func(stream cuda.CUstream) cuda.Result {
+		s.log = append(s.log, "wait")
+		return sync(stream)
+	}
+	return api
+}
+
+// TestStreamedInOrder: a pass puts the kernels of a chunk on their stream and the copy of the next one on another before the host waits for the
+// first, and puts nothing else on the streams.
+func TestStreamedInOrder(t *testing.T) {
+	problem, data, p := sessionProblem(t)
+	program := program(problem, fused())
+	var s streaming
+	driver, err := cuda.OpenWith(s.watch(fakeOf(program, tooLittle)))
+	must(t, err)
+	devices, err := driver.Devices()
+	must(t, err)
+	c, err := devices[0].Open()
+	must(t, err)
+	defer func() { must(t, c.Close()) }()
+	engine, err := cuda.NewEngine(c, program)
+	must(t, err)
+	defer func() { must(t, engine.Close()) }()
+	loaded, err := engine.Load(t.Context(), data)
+	must(t, err)
+	for range 2 {
+		s.log = nil
+		_, err = loaded.Accumulate(t.Context(), p)
+		must(t, err)
+		kernels := []string{"launch", "launch", "launch"} // what unpacks, what sums, what adds up
+		want := []string{"copy"}
+		const chunks = 3
+		for chunk := range chunks {
+			want = append(want, kernels...)
+			if chunk < chunks-1 {
+				want = append(want, "copy")
+			}
+			want = append(want, "wait")
+		}
+		if want = append(want, "wait"); !slices.Equal(s.log, want) { // for copies, of which none is under way
+			t.Errorf("in order: %v: want %v", s.log, want)
+		}
+	}
+}
+
+// TestStreamedPieces has chunks of more than one copy.
+func TestStreamedPieces(t *testing.T) {
+	problem := runtimetest.Problem{M: 1, D: 64, Covariance: mixture.Diag, Precision: runtime.Float64, Weighted: true}
+	sample := corpus.Random(1, 40_000, problem.M, problem.D, problem.Covariance)
+	events, err := sample.Events()
+	must(t, err)
+	data := mixture.Data{Events: events, Weights: make([]float64, sample.N)}
+	for i := range data.Weights {
+		data.Weights[i] = float64(1 + i*i%7)
+	}
+	program := program(problem, fused())
+	const memory = 48 << 20
+	var fakes []*cudafake.Driver
+	var outcomes []outcome
+	for _, eager := range []bool{false, true} {
+		fake := fakeOf(program, memory)
+		fake.Eager(eager)
+		got, err := session(t.Context(), contextOn(t, fake), program, data, sample.Start)
+		must(t, err)
+		fakes, outcomes = append(fakes, fake), append(outcomes, got)
+	}
+	outcomes[1].same(t, outcomes[0])
+	want, _ := withoutFailure(t, program, data, sample.Start)
+	const rounding = 1e-11
+	tolerance := compare.Tolerance{Warn: rounding, Fail: rounding}
+	tolerance.Check(t, compare.Statistics(outcomes[0].statistics, want.statistics, sample.Start)...)
+	if copies, chunks := fakes[0].Calls("cuMemcpyHtoDAsync"), fakes[0].Calls("cuStreamWaitEvent")/2; copies < 2*chunks || chunks < 4 {
+		t.Errorf("%d copies of %d chunks", copies, chunks)
+	}
+}
+
+// TestStreamedOutOfMemory has one allocation after the other fail while events are streamed: fewer at a time come to the same.
+func TestStreamedOutOfMemory(t *testing.T) {
+	problem, data, p := sessionProblem(t)
+	program := program(problem, split())
+	clean := fakeOf(program, tooLittle)
+	want, err := session(t.Context(), contextOn(t, clean), program, data, p)
+	must(t, err)
+	for _, call := range []string{"cuMemAlloc", "cuMemHostAlloc", "cuModuleLoadDataEx"} {
+		for nth := range clean.Calls(call) {
+			if call == "cuModuleLoadDataEx" && nth < len(program.Kernels) {
+				continue // the program's own, without which there is nothing
+			}
+			t.Run(fmt.Sprintf("%s/%d", call, nth+1), func(t *testing.T) {
+				fake := fakeOf(program, tooLittle)
+				c := contextOn(t, fake)
+				fake.Fail(call, nth+1, cuda.ErrOutOfMemory)
+				got, err := session(t.Context(), c, program, data, p)
+				must(t, err)
+				got.check(t, want)
+			})
+		}
+	}
+}
+
+// TestStreamedErrors has every call to the driver fail once while events are streamed: each is an error that names it, and nothing stays.
+func TestStreamedErrors(t *testing.T) {
+	problem, data, p := sessionProblem(t)
+	program := program(problem, fused())
+	clean := fakeOf(program, tooLittle)
+	_, err := session(t.Context(), contextOn(t, clean), program, data, p)
+	must(t, err)
+	for _, call := range []string{
+		"cuMemAlloc", "cuMemHostAlloc", "cuMemcpyHtoDAsync", "cuMemcpyDtoDAsync", "cuMemsetD8Async", "cuLaunchKernel", "cuStreamCreate", "cuStreamSynchronize",
+		"cuStreamWaitEvent", "cuEventCreate", "cuEventRecord", "cuEventSynchronize", "cuModuleLoadDataEx", "cuModuleGetFunction",
+	} {
+		calls := clean.Calls(call)
+		if calls == 0 {
+			t.Errorf("%s is not called", call)
+		}
+		for nth := range calls {
+			t.Run(fmt.Sprintf("%s/%d", call, nth+1), func(t *testing.T) {
+				fake := fakeOf(program, tooLittle)
+				c := contextOn(t, fake)
+				fake.Fail(call, nth+1, cuda.ResultInvalidValue)
+				if _, err := session(t.Context(), c, program, data, p); !errors.Is(err, cuda.ResultInvalidValue) {
+					t.Errorf("error %v: want the call's", err)
+				}
+			})
+		}
+	}
+}
+
+// TestStreamedCancelled: a pass that is cancelled leaves nothing under way, and the next one is right.
+func TestStreamedCancelled(t *testing.T) {
+	problem, data, p := sessionProblem(t)
+	program := program(problem, fused())
+	kernels := fakeKernels[float64](program)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for i := range kernels {
+		if run := kernels[i].Run; kernels[i].Name == runtime.Accumulate {
+			kernels[i].Run = func(l *cudafake.Launch) error {
+				cancel()
+				return run(l)
+			}
+		}
+	}
+	device := cudafake.H100()
+	device.MemoryBytes = tooLittle
+	fake := cudafake.New(cudafake.Config{Devices: []cuda.Device{device}, Kernels: kernels, Globals: fakeGlobals(program)})
+	engine, err := cuda.NewEngine(contextOn(t, fake), program)
+	must(t, err)
+	defer func() { must(t, engine.Close()) }()
+	loaded, err := engine.Load(t.Context(), data)
+	must(t, err)
+	if _, err := loaded.Accumulate(ctx, p); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v: want context.Canceled", err)
+	}
+	got, err := loaded.Accumulate(t.Context(), p)
+	must(t, err)
+	want, _ := withoutFailure(t, program, data, p)
+	summedOtherwise().Check(t, compare.Statistics(got, want.statistics, p)...)
+}
+
+// TestUnpack has devices unpack rows as they come: what they make of them are the bits that the host makes, whenever copies are made.
+func TestUnpack(t *testing.T) {
+	for _, device := range []string{"cuda", "late", "eager"} {
+		t.Run("device="+device, func(t *testing.T) {
+			var c *cuda.Context
+			if device == "cuda" {
+				driver, err := cuda.Open()
+				require.Have(t, device, err)
+				devices, err := driver.Devices()
+				must(t, err)
+				c, err = devices[0].Open()
+				must(t, err)
+				defer func() { must(t, c.Close()) }()
+			} else {
+				fake := cudafake.New(cudafake.Config{Kernels: []cudafake.Kernel{
+					fakeUnpack[float32, float32](), fakeUnpack[float32, float64](), fakeUnpack[float64, float64](),
+				}})
+				fake.Eager(device == "eager")
+				c = contextOn(t, fake)
+			}
+			for _, d := range []int{1, 3, 19, 130} {
+				const n = 1000
+				all := views(t, corpus.Random(1, n, 1, d, mixture.Diag))
+				for _, view := range slices.Sorted(maps.Keys(all)) {
+					data := mixture.Data{Events: all[view]}
+					summary, err := mixture.Summarize(t.Context(), data)
+					must(t, err)
+					for _, chunk := range []int{n, 300, 64} {
+						t.Run(fmt.Sprintf("d=%d/%s/chunk=%d", d, view, chunk), func(t *testing.T) {
+							unpack[float32](t, c, runtime.NewFrame(summary, runtime.Float32), data, chunk)
+							unpack[float64](t, c, runtime.NewFrame(summary, runtime.Float64), data, chunk)
+						})
+					}
+				}
+			}
+		})
+	}
+}
+
+// unpack holds what a device unpacks to what the host reads.
+func unpack[T runtime.Real](t *testing.T, c *cuda.Context, frame runtime.Frame, data mixture.Data, chunk int) {
+	t.Helper()
+	n, d := data.Events.Len(), data.Events.Dims()
+	want := make([]T, n*d)
+	runtime.Read(frame, want, data.Events, 0, make([]float64, n*d))
+	events, columns, err := cuda.Unpacked[T](c, frame, data, chunk)
+	must(t, err)
+	for i := range n {
+		for j := range d {
+			if events[i*d+j] != want[i*d+j] || columns[j*n+i] != want[i*d+j] {
+				t.Fatalf("coordinate %d of event %d is %v and %v: want %v", j, i, events[i*d+j], columns[j*n+i], want[i*d+j])
+			}
+		}
+	}
+}

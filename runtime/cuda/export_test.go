@@ -1,0 +1,35 @@
+package cuda
+
+import (
+	"errors"
+
+	"github.com/gmmspec/gmmspec/mixture"
+	"github.com/gmmspec/gmmspec/runtime"
+)
+
+// Unpacked brings all events to a device as those come that do not fit it, so many at a time, and returns what it has made of them, by event and by
+// dimension. The host waits for nothing that is unpacked before the end.
+func Unpacked[T runtime.Real](c *Context, frame runtime.Frame, data mixture.Data, chunk int) (events, columns []T, err error) {
+	stream, err := c.NewStream()
+	if err != nil {
+		return nil, nil, err
+	}
+	belt := &conveyor[T]{context: c, compute: stream, packing: newPacking[T](frame, data)}
+	n := data.Events.Len()
+	events, columns = make([]T, n*belt.packing.d), make([]T, n*belt.packing.d)
+	var byEvent, byDimension buffer
+	defer func() {
+		err = errors.Join(err, belt.close(), byEvent.free(c), byDimension.free(c), stream.Close())
+	}()
+	if err := errors.Join(belt.open(chunk), byEvent.grow(c, len(Bytes(events))), byDimension.grow(c, len(Bytes(columns)))); err != nil {
+		return nil, nil, err
+	}
+	t := belt.start(chunk)
+	for first := 0; first < n && err == nil; first += chunk {
+		at := DevicePtr(first * numberBytes[T]())
+		err = t.bring(byEvent.ptr+at*DevicePtr(belt.packing.d), byDimension.ptr+at, n, 0)
+		err = errors.Join(err, t.ahead(), t.release())
+	}
+	err = errors.Join(err, t.end(), stream.Sync())
+	return events, columns, errors.Join(err, c.CopyDtoH(Bytes(events), byEvent.ptr), c.CopyDtoH(Bytes(columns), byDimension.ptr))
+}
