@@ -28,6 +28,7 @@ type packing[T runtime.Real] struct {
 
 func newPacking[T runtime.Real](frame runtime.Frame, data mixture.Data) packing[T] {
 	p := packing[T]{data: data, d: data.Events.Dims(), number: numberBytes[T](), shift: frame.Shift, scale: frame.Scale}
+	wantsBuffer := false
 	switch rows := data.Events.(type) {
 	case *mixture.Rows[float32]:
 		p.number = numberBytes[float32]()
@@ -40,6 +41,8 @@ func newPacking[T runtime.Real](frame runtime.Frame, data mixture.Data) packing[
 			p.read = readerOf(rows, p.d)
 			return p
 		}
+	default:
+		wantsBuffer = true
 	}
 	p.text, p.entry = unpackKernel[T, T]()
 	p.shift, p.scale = make([]float64, p.d), make([]float64, p.d)
@@ -48,7 +51,11 @@ func newPacking[T runtime.Real](frame runtime.Frame, data mixture.Data) packing[
 	}
 	p.read = func(to *HostMemory, at, first, n int) {
 		numbers := View[T](to)[at*p.d:][:n*p.d]
-		runtime.Read(frame, numbers, data.Events, first, make([]float64, len(numbers)))
+		var buffer []float64
+		if wantsBuffer {
+			buffer = make([]float64, len(numbers))
+		}
+		runtime.Read(frame, numbers, data.Events, first, buffer)
 	}
 	return p
 }
