@@ -154,10 +154,10 @@ func (c *conveyor[T]) close() error {
 	return errors.Join(all...)
 }
 
-// trip is one pass over all events. Chunks are sent, brought and released in order, each of them once.
+// trip is one pass over events. Chunks are sent, brought and released in order, each of them once.
 type trip[T runtime.Real] struct {
 	*conveyor[T]
-	chunk, n int // events of a chunk and of all
+	first, n, chunk int // the events that come: from one on, so many, in chunks of so many
 	// ready has an entry for each chunk that was packed and not yet sent, room one for each piece of page-locked memory that may be written.
 	ready, room chan struct{}
 	stop, done  chan struct{} // closed to end the packing, and once it has ended
@@ -165,10 +165,10 @@ type trip[T runtime.Real] struct {
 	sent, brought int
 }
 
-// start begins to pack chunks of so many events.
-func (c *conveyor[T]) start(chunk int) *trip[T] {
+// start begins to pack n events from first on, in chunks of so many.
+func (c *conveyor[T]) start(first, n, chunk int) *trip[T] {
 	t := &trip[T]{
-		conveyor: c, chunk: chunk, n: c.packing.data.Events.Len(),
+		conveyor: c, first: first, n: n, chunk: chunk,
 		ready: make(chan struct{}, packedChunks), room: make(chan struct{}, packedChunks), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	for range packedChunks {
@@ -189,7 +189,7 @@ func (t *trip[T]) packAll() {
 		case <-t.stop:
 			return
 		}
-		t.packing.pack(t.packed[k%packedChunks], k*t.chunk, t.size(k))
+		t.packing.pack(t.packed[k%packedChunks], t.first+k*t.chunk, t.size(k))
 		t.ready <- struct{}{}
 	}
 }
@@ -216,9 +216,9 @@ func (t *trip[T]) ahead() error {
 	})
 }
 
-// bring has the stream of kernels wait for the next chunk and unpack it to events and columns, of which either may be null, and weights. What is put on the
+// bring has the stream of kernels wait for the next chunk and unpack it to where its events belong, in those layouts that have a place. What is put on the
 // stream from then on finds it there.
-func (t *trip[T]) bring(events, columns DevicePtr, pitch int, weights DevicePtr) error {
+func (t *trip[T]) bring(to span) error {
 	if err := t.ahead(); err != nil {
 		return err
 	}
@@ -230,12 +230,12 @@ func (t *trip[T]) bring(events, columns DevicePtr, pitch int, weights DevicePtr)
 		grid := Dim3{X: (n + threadsOfUnpack - 1) / threadsOfUnpack}
 		scale := t.frame.ptr + DevicePtr(len(Bytes(t.packing.shift)))
 		if err := t.unpack.Launch(grid, Dim3{X: threadsOfUnpack}, 0, t.compute,
-			from.memory.ptr, int64(n), int64(d), t.frame.ptr, scale, events, columns, int64(pitch)); err != nil {
+			from.memory.ptr, int64(n), int64(d), t.frame.ptr, scale, to.events, to.byDimension, int64(to.pitch)); err != nil {
 			return err
 		}
 		if t.packing.data.Weights != nil {
 			at := from.memory.ptr + DevicePtr(t.packing.weightsAt(n))
-			if err := t.compute.CopyDtoD(weights, at, n*numberBytes[T]()); err != nil {
+			if err := t.compute.CopyDtoD(to.weights, at, n*numberBytes[T]()); err != nil {
 				return err
 			}
 		}

@@ -219,6 +219,110 @@ func TestStreamedPieces(t *testing.T) {
 	}
 }
 
+// TestKept has the first events stay on the device while the others come in every pass: the results are those of events that all stay, whenever copies are
+// made, and are so again after one allocation or the other has failed.
+func TestKept(t *testing.T) {
+	problem, data, p := sessionProblem(t)
+	for name, stages := range map[string][]string{"fused": append(fused(), runtime.Update), "split": split()} {
+		program := program(problem, stages)
+		want, _ := withoutFailure(t, program, data, p)
+		pass := func(t *testing.T, fake *cudafake.Driver, fail func()) {
+			t.Helper()
+			engine, err := cuda.NewEngine(contextOn(t, fake), program)
+			must(t, err)
+			defer func() { must(t, engine.Close()) }()
+			loaded, err := engine.Load(t.Context(), data)
+			must(t, err)
+			const chunk, kept = 270, 640
+			must(t, cuda.Share(loaded, chunk, kept))
+			if got := loaded.(interface{ Streamed() int }).Streamed(); got != data.Events.Len()-kept {
+				t.Errorf("%d events are streamed", got)
+			}
+			fail()
+			for range 2 {
+				got := outcome{parameters: p}
+				got.statistics, err = loaded.Accumulate(t.Context(), p)
+				must(t, err)
+				n := data.Events.Len()
+				got.scores = &mixture.Scores{LogLikelihoods: make([]float64, n), Labels: make([]int, n), Responsibilities: make([]float64, n*p.M)}
+				must(t, loaded.Score(t.Context(), p, got.scores))
+				got.updated = want.updated
+				got.check(t, want)
+			}
+		}
+		for _, eager := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/eager=%v", name, eager), func(t *testing.T) {
+				fake := fakeOf(program, plenty)
+				fake.Eager(eager)
+				pass(t, fake, func() {})
+			})
+		}
+		for _, call := range []string{"cuMemAlloc", "cuMemHostAlloc"} {
+			for nth := range 8 {
+				t.Run(fmt.Sprintf("%s/%s/%d", name, call, nth+1), func(t *testing.T) {
+					fake := fakeOf(program, plenty)
+					pass(t, fake, func() { fake.Fail(call, nth+1, cuda.ErrOutOfMemory) })
+				})
+			}
+		}
+		t.Run(name+"/no compiler", func(t *testing.T) {
+			fake := fakeOf(program, plenty)
+			pass(t, fake, func() { fake.Fail("cuModuleLoadDataEx", 1, cuda.ResultJITCompilerNotFound) })
+		})
+	}
+}
+
+// TestShare: what fits stays, and the others come 32 MiB at a time; less memory means fewer that stay, and fewer at a time when none does.
+func TestShare(t *testing.T) {
+	const n, d, number, chunkBytes = 400_000, 64, 8, 32 << 20
+	problem := runtimetest.Problem{M: 1, D: d, Covariance: mixture.Diag, Precision: runtime.Float64}
+	program := program(problem, []string{runtime.Accumulate})
+	engine, err := cuda.NewEngine(contextOn(t, fakeOf(program, plenty)), program)
+	must(t, err)
+	defer func() { must(t, engine.Close()) }()
+	row := make([]float64, d)
+	row[0] = 1
+	events, err := mixture.Matrix(repeated{n, row})
+	must(t, err)
+	summary := &mixture.Summary{N: n, D: d, EventWeight: n, Mean: make([]float64, d), Low: make([]float64, d), High: row, Variance: row}
+	loaded, err := engine.Load(t.Context(), mixture.Data{Events: events, Summary: summary})
+	must(t, err)
+	defer func() { must(t, loaded.Close()) }()
+	if chunk, kept := cuda.Shared(loaded); chunk != n || kept != 0 {
+		t.Errorf("with plenty of memory %d at a time, and %d stay", chunk, kept)
+	}
+	const most = chunkBytes / (d * number)
+	for _, test := range []struct{ room, chunk, kept int }{
+		{n * d * number, n, 0},
+		{n*d*number - 1, most, n - 3*most - 64},
+		{5 * chunkBytes, most, 2 * most},
+		{5*chunkBytes - 1, most, 0},
+		{chunkBytes, most / 3, 0},
+		{1, 256, 0},
+	} {
+		shares := cuda.ShareOf(loaded, test.room)
+		if first := shares[0]; first != [2]int{test.chunk, test.kept} {
+			t.Errorf("with room for %d: %v at a time and staying, want %d and %d", test.room, first, test.chunk, test.kept)
+		}
+		for i, share := range shares[1:] {
+			before := shares[i]
+			if share[0] > before[0] || share[0] == before[0] && share[1] >= before[1] || share[1] > 0 && share[0] != most {
+				t.Errorf("%v after %v", share, before)
+			}
+		}
+	}
+}
+
+// repeated is a matrix of the same row.
+type repeated struct {
+	n   int
+	row []float64
+}
+
+func (r repeated) Dims() (n, d int)    { return r.n, len(r.row) }
+func (r repeated) At(_, j int) float64 { return r.row[j] }
+func (r repeated) T() mat.Matrix       { return mat.Transpose{Matrix: r} }
+
 // TestStreamedOutOfMemory has one allocation after the other fail while events are streamed: fewer at a time come to the same.
 func TestStreamedOutOfMemory(t *testing.T) {
 	problem, data, p := sessionProblem(t)

@@ -24,12 +24,40 @@ func Unpacked[T runtime.Real](c *Context, frame runtime.Frame, data mixture.Data
 	if err := errors.Join(belt.open(chunk), byEvent.grow(c, len(Bytes(events))), byDimension.grow(c, len(Bytes(columns)))); err != nil {
 		return nil, nil, err
 	}
-	t := belt.start(chunk)
+	t := belt.start(0, n, chunk)
 	for first := 0; first < n && err == nil; first += chunk {
 		at := DevicePtr(first * numberBytes[T]())
-		err = t.bring(byEvent.ptr+at*DevicePtr(belt.packing.d), byDimension.ptr+at, n, 0)
+		err = t.bring(span{events: byEvent.ptr + at*DevicePtr(belt.packing.d), byDimension: byDimension.ptr + at, pitch: n})
 		err = errors.Join(err, t.ahead(), t.release())
 	}
 	err = errors.Join(err, t.end(), stream.Sync())
 	return events, columns, errors.Join(err, c.CopyDtoH(Bytes(events), byEvent.ptr), c.CopyDtoH(Bytes(columns), byDimension.ptr))
+}
+
+// Share has loaded events come so many at a time, but for the first kept, which stay on the device.
+func Share(loaded mixture.Loaded, chunk, kept int) error {
+	r := loaded.(*resident[float64])
+	r.chunk, r.kept = chunk, kept
+	return r.free()
+}
+
+// Shared returns how many events loaded ones come at a time, and how many stay.
+func Shared(loaded mixture.Loaded) (chunk, kept int) {
+	r := loaded.(*resident[float64])
+	return r.chunk, r.kept
+}
+
+// ShareOf is what loaded events come to with so much memory for them, and then with less and less.
+func ShareOf(loaded mixture.Loaded, room int) (shares [][2]int) {
+	r := loaded.(*resident[float64])
+	before := [2]int{r.chunk, r.kept}
+	defer func() { r.chunk, r.kept = before[0], before[1] }()
+	r.share(room)
+	for {
+		shares = append(shares, [2]int{r.chunk, r.kept})
+		if r.chunk <= leastChunk && r.kept == 0 {
+			return shares
+		}
+		r.fewer()
+	}
 }

@@ -1,13 +1,15 @@
 package cuda
 
 import (
+	goruntime "runtime"
+
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
 )
 
 const (
-	// packBytes is how much one goroutine packs at a time: much enough that the copies of the standard library go past the caches, and little
-	// enough that all processors have something to do.
+	// packBytes is how much one goroutine packs at a time at most: much enough that the copies of the standard library go past the caches, and little
+	// enough that a processor that is interrupted does not keep the others waiting.
 	packBytes = 2 << 20
 	// packAlignment is that of what lies behind the rows of a packed chunk, on the host and on the device.
 	packAlignment = 256
@@ -103,7 +105,7 @@ func (p *packing[T]) bytes(events int) int {
 
 // pack has all processors pack n events from first on.
 func (p *packing[T]) pack(to *HostMemory, first, n int) {
-	rows := max(1, packBytes/p.rowBytes())
+	rows := max(1, min(packBytes/p.rowBytes(), (n+goruntime.GOMAXPROCS(0)-1)/goruntime.GOMAXPROCS(0)))
 	var weights []T
 	if p.data.Weights != nil {
 		weights = View[T](to)[p.weightsAt(n)/numberBytes[T]():][:n]

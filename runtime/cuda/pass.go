@@ -69,7 +69,7 @@ func (r *resident[T]) accumulator() (visit func(s span, sums []float64) error, l
 	if k, ok := r.engine.kernels[runtime.Accumulate]; ok {
 		return func(s span, sums []float64) error {
 			return r.sum(k, s, sums, r.fused(k, s))
-		}, r.chunk, nil
+		}, r.data.Events.Len(), nil
 	}
 	moments, ok := r.engine.kernels[runtime.Moments]
 	if !ok {
