@@ -67,23 +67,30 @@ func (e entries) T() mat.Matrix       { return mat.Transpose{Matrix: e} }
 func TestStreamed(t *testing.T) {
 	for _, precision := range []string{runtime.Float32, runtime.Float64} {
 		for _, weighted := range []bool{false, true} {
-			for name, stages := range map[string][]string{"fused": append(fused(), runtime.Update), "split": split()} {
+			for _, name := range []string{"fused", "split", matrixStage} {
 				problem, data, p := sessionProblem(t)
 				problem.Precision, problem.Weighted = precision, weighted
 				if !weighted {
 					data.Weights = nil
 				}
-				program := program(problem, stages)
+				memory := uint64(tooLittle / 2)
+				if name == matrixStage {
+					if precision != runtime.Float32 {
+						continue // it has no matrix form
+					}
+					memory = tooLittle / 4 // events are there in one layout
+				}
+				program := streamedProgram(problem, name)
 				sample := corpus.Random(1, data.Events.Len(), problem.M, problem.D, problem.Covariance)
 				for view, events := range views(t, sample) {
 					data.Events = events
 					t.Run(fmt.Sprintf("%s/weighted=%v/%s/%s", precision, weighted, name, view), func(t *testing.T) {
-						plain := fakeOf(program, tooLittle/2)
+						plain := fakeOf(program, memory)
 						plain.Fail("cuModuleLoadDataEx", len(program.Kernels)+1, cuda.ResultJITCompilerNotFound)
 						want, err := session(t.Context(), contextOn(t, plain), program, data, p)
 						must(t, err)
 						for _, eager := range []bool{false, true} {
-							fake := fakeOf(program, tooLittle/2)
+							fake := fakeOf(program, memory)
 							fake.Eager(eager)
 							got, err := session(t.Context(), contextOn(t, fake), program, data, p)
 							must(t, err)
@@ -96,6 +103,18 @@ func TestStreamed(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// streamedProgram sums with one kernel, with two, or in matrix form.
+func streamedProgram(problem runtimetest.Problem, form string) *runtime.Program {
+	switch form {
+	case "split":
+		return program(problem, split())
+	case matrixStage:
+		return withMatrix(program(problem, []string{runtime.EStep, runtime.Score}))
+	default:
+		return program(problem, append(fused(), runtime.Update))
 	}
 }
 
@@ -151,40 +170,63 @@ func (s *streaming) watch(fake *cudafake.Driver) *cuda.API {
 }
 
 // TestStreamedInOrder: a pass puts the kernels of a chunk on their stream and the copy of the next one on another before the host waits for the
-// first, and puts nothing else on the streams.
+// first, whatever form sums are made in, and for scores.
 func TestStreamedInOrder(t *testing.T) {
-	problem, data, p := sessionProblem(t)
-	program := program(problem, fused())
-	var s streaming
-	driver, err := cuda.OpenWith(s.watch(fakeOf(program, tooLittle)))
-	must(t, err)
-	devices, err := driver.Devices()
-	must(t, err)
-	c, err := devices[0].Open()
-	must(t, err)
-	defer func() { must(t, c.Close()) }()
-	engine, err := cuda.NewEngine(c, program)
-	must(t, err)
-	defer func() { must(t, engine.Close()) }()
-	loaded, err := engine.Load(t.Context(), data)
-	must(t, err)
-	for range 2 {
-		s.log = nil
-		_, err = loaded.Accumulate(t.Context(), p)
-		must(t, err)
-		kernels := []string{"launch", "launch", "launch"} // what unpacks, what sums, what adds up
-		want := []string{"copy"}
-		const chunks = 3
-		for chunk := range chunks {
-			want = append(want, kernels...)
-			if chunk < chunks-1 {
-				want = append(want, "copy")
+	for _, test := range []struct {
+		form    string
+		score   bool
+		kernels []int // of a chunk, before each time that the host waits
+	}{
+		{"fused", false, []int{3}},    // what unpacks, what sums, what adds up
+		{"split", false, []int{3, 2}}, // an E-step is two, after which its total is fetched
+		{matrixStage, false, []int{2}},
+		{"fused", true, []int{2}},
+	} {
+		t.Run(fmt.Sprintf("%s/score=%v", test.form, test.score), func(t *testing.T) {
+			problem, data, p := sessionProblem(t)
+			if test.form == matrixStage {
+				problem.Precision = runtime.Float32
 			}
-			want = append(want, "wait")
-		}
-		if want = append(want, "wait"); !slices.Equal(s.log, want) { // for copies, of which none is under way
-			t.Errorf("in order: %v: want %v", s.log, want)
-		}
+			program := streamedProgram(problem, test.form)
+			var s streaming
+			driver, err := cuda.OpenWith(s.watch(fakeOf(program, tooLittle)))
+			must(t, err)
+			devices, err := driver.Devices()
+			must(t, err)
+			c, err := devices[0].Open()
+			must(t, err)
+			defer func() { must(t, c.Close()) }()
+			engine, err := cuda.NewEngine(c, program)
+			must(t, err)
+			defer func() { must(t, engine.Close()) }()
+			loaded, err := engine.Load(t.Context(), data)
+			must(t, err)
+			const chunk, kept, chunks = 512, 0, 3
+			must(t, cuda.Share(loaded, chunk, kept))
+			want := []string{"copy"}
+			for k := range chunks {
+				for i, kernels := range test.kernels {
+					want = append(want, slices.Repeat([]string{"launch"}, kernels)...)
+					if i == 0 && k < chunks-1 {
+						want = append(want, "copy")
+					}
+					want = append(want, "wait")
+				}
+			}
+			want = append(want, "wait") // for copies, of which none is under way
+			for range 2 {
+				s.log = nil
+				if test.score {
+					err = loaded.Score(t.Context(), p, &mixture.Scores{LogLikelihoods: make([]float64, data.Events.Len())})
+				} else {
+					_, err = loaded.Accumulate(t.Context(), p)
+				}
+				must(t, err)
+				if !slices.Equal(s.log, want) {
+					t.Errorf("in order: %v: want %v", s.log, want)
+				}
+			}
+		})
 	}
 }
 
@@ -223,8 +265,11 @@ func TestStreamedPieces(t *testing.T) {
 // made, and are so again after one allocation or the other has failed.
 func TestKept(t *testing.T) {
 	problem, data, p := sessionProblem(t)
-	for name, stages := range map[string][]string{"fused": append(fused(), runtime.Update), "split": split()} {
-		program := program(problem, stages)
+	for _, name := range []string{"fused", "split", matrixStage} {
+		if name == matrixStage {
+			problem.Precision = runtime.Float32
+		}
+		program := streamedProgram(problem, name)
 		want, _ := withoutFailure(t, program, data, p)
 		pass := func(t *testing.T, fake *cudafake.Driver, fail func()) {
 			t.Helper()

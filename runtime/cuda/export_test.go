@@ -36,6 +36,10 @@ func Unpacked[T runtime.Real](c *Context, frame runtime.Frame, data mixture.Data
 
 // Share has loaded events come so many at a time, but for the first kept, which stay on the device.
 func Share(loaded mixture.Loaded, chunk, kept int) error {
+	if r, ok := loaded.(*resident[float32]); ok {
+		r.chunk, r.kept = chunk, kept
+		return r.free()
+	}
 	r := loaded.(*resident[float64])
 	r.chunk, r.kept = chunk, kept
 	return r.free()

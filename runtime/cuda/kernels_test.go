@@ -32,8 +32,9 @@ func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 		{runtime.Moments, []any{ptr, i64, ptr}, f.moments},
 		{runtime.Accumulate, []any{ptr}, f.accumulate},
 		{runtime.Score, []any{ptr, ptr, ptr}, f.score},
+		{matrixStage, []any{ptr, ptr, ptr, i64, ptr, float32(0), ptr, i64, ptr}, f.matrix},
 	} {
-		i := slices.IndexFunc(p.Kernels, func(of runtime.Kernel) bool { return of.Stage == k.stage })
+		i := slices.IndexFunc(p.Kernels, func(of runtime.Kernel) bool { return of.Entry == k.stage })
 		if i < 0 {
 			continue
 		}
@@ -359,6 +360,58 @@ func (f fakes[T]) accumulate(l *cudafake.Launch, in *inputs[T]) error {
 		row[f.Sums()-1] += in.weight(i) * logSum
 		for m, r := range responsibilities {
 			f.addMoments(row[m*f.Cells():], in, i, m, in.weight(i)*r)
+		}
+	}
+	return nil
+}
+
+// matrixStage is the entry of the kernel below, whose stage is to accumulate.
+const matrixStage = "matrix"
+
+// workspacePerEvent is what that kernel leaves of an event, in bytes.
+const workspacePerEvent = 8
+
+// withMatrix returns a program that sums in matrix form, too, which is accurate enough for anything.
+func withMatrix(p *runtime.Program) *runtime.Program {
+	p.MaxError = 1
+	p.Kernels = append(p.Kernels, runtime.Kernel{
+		Variant: "matrix-fake", Stage: runtime.Accumulate, Entry: matrixStage, Binary: []byte("fake"), Events: runtime.ByDimension, Factor: runtime.Packed,
+		Threads: fakeTile, Blocks: 1, BlocksPerUnit: 1, Tile: fakeTile, Centred: true, WorkspacePerEvent: workspacePerEvent, RowBytes: 8 * p.Sums(),
+		WorkspacePerBucket: 12 + 4*p.Dimensions, // where its events are, and its centre
+	})
+	return p
+}
+
+// matrix: loop, workspace, table, buckets, spread, gain, partial, rows, sums, of which it writes the workspace and the last: the sums of accumulate, the
+// squares about the frame's centre, loads, and how many events take part.
+func (f fakes[T]) matrix(l *cudafake.Launch, in *inputs[T]) error {
+	workspace, err := own[T, uint8](l, in, 1, in.n*workspacePerEvent)
+	if err != nil {
+		return err
+	}
+	clear(workspace)
+	m, d := f.Components, f.Dimensions
+	sums, err := own[T, float64](l, in, 8, f.Sums()+m*(d+2))
+	if err != nil {
+		return err
+	}
+	clear(sums)
+	squares, loads, taking := sums[f.Sums():][:m*d], sums[f.Sums()+m*d:][:m], sums[f.Sums()+m*d+m:]
+	responsibilities := make([]float64, m)
+	for i := range in.n {
+		f.logits(responsibilities, in, i)
+		logSum, _ := softmax(responsibilities)
+		sums[f.Sums()-1] += in.weight(i) * logSum
+		for c, r := range responsibilities {
+			r *= in.weight(i)
+			f.addMoments(sums[c*f.Cells():], in, i, c, r)
+			for j := range d {
+				squares[c*d+j] += r * float64(in.x(i, j)) * float64(in.x(i, j))
+			}
+			if r > 0 {
+				taking[c]++
+			}
+			loads[c] = 1
 		}
 	}
 	return nil
