@@ -33,6 +33,7 @@ type conveyor[T runtime.Real] struct {
 	frame    buffer // shift and scale
 	packed   [packedChunks]*HostMemory
 	arrivals [arrivals]arrival
+	results  *HostMemory // what comes back of the events of a span
 }
 
 // arrival is where a packed chunk lies on the device until it is unpacked.
@@ -67,21 +68,41 @@ func (c *conveyor[T]) open(events int) error {
 			return err
 		}
 	}
-	for i, m := range c.packed {
-		if m != nil && len(m.Bytes()) >= c.packing.bytes(events) {
-			continue
-		}
-		if m != nil {
-			c.packed[i] = nil
-			if err := m.Free(); err != nil {
-				return err
-			}
-		}
-		if c.packed[i], err = c.context.AllocHost(c.packing.bytes(events)); err != nil {
+	for i := range c.packed {
+		if err := growHost(c.context, &c.packed[i], c.packing.bytes(events)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// resultMemory returns page-locked memory of that many bytes at least, the same each time.
+func (c *conveyor[T]) resultMemory(bytes int) (*HostMemory, error) {
+	err := growHost(c.context, &c.results, bytes)
+	return c.results, err
+}
+
+// growHost makes page-locked memory, nil for none, hold so many bytes at least; what it held is lost where it did not.
+func growHost(c *Context, m **HostMemory, bytes int) error {
+	if *m != nil && len((*m).Bytes()) >= bytes {
+		return nil
+	}
+	if err := freeHost(m); err != nil {
+		return err
+	}
+	var err error
+	*m, err = c.AllocHost(bytes)
+	return err
+}
+
+// freeHost gives page-locked memory back, if there is some.
+func freeHost(m **HostMemory) error {
+	old := *m
+	*m = nil
+	if old == nil {
+		return nil
+	}
+	return old.Free()
 }
 
 // openKernel loads the kernel, and puts what it needs of the frame on the device.
@@ -138,12 +159,10 @@ func (c *conveyor[T]) close() error {
 		}
 		*a = arrival{}
 	}
-	for i, m := range c.packed {
-		if m != nil {
-			all = append(all, m.Free())
-		}
-		c.packed[i] = nil
+	for i := range c.packed {
+		all = append(all, freeHost(&c.packed[i]))
 	}
+	all = append(all, freeHost(&c.results))
 	if c.module != nil {
 		all = append(all, c.module.Close())
 	}

@@ -400,7 +400,7 @@ func TestStreamedErrors(t *testing.T) {
 	_, err := session(t.Context(), contextOn(t, clean), program, data, p)
 	must(t, err)
 	for _, call := range []string{
-		"cuMemAlloc", "cuMemHostAlloc", "cuMemcpyHtoDAsync", "cuMemcpyDtoDAsync", "cuMemsetD8Async", "cuLaunchKernel", "cuStreamCreate", "cuStreamSynchronize",
+		"cuMemAlloc", "cuMemHostAlloc", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuMemcpyDtoHAsync", "cuMemcpyDtoDAsync", "cuMemsetD8Async", "cuLaunchKernel", "cuStreamCreate", "cuStreamSynchronize",
 		"cuStreamWaitEvent", "cuEventCreate", "cuEventRecord", "cuEventSynchronize", "cuModuleLoadDataEx", "cuModuleGetFunction",
 	} {
 		calls := clean.Calls(call)

@@ -486,7 +486,7 @@ func TestEngineErrors(t *testing.T) {
 	_, clean := withoutFailure(t, program, data, p)
 	tried := 0
 	for _, call := range []string{
-		"cuMemAlloc", "cuMemHostAlloc", "cuMemGetInfo", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuLaunchKernel",
+		"cuMemAlloc", "cuMemHostAlloc", "cuMemGetInfo", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuMemcpyDtoHAsync", "cuLaunchKernel",
 		"cuStreamCreate", "cuStreamSynchronize", "cuEventCreate", "cuEventRecord", "cuModuleLoadDataEx",
 		"cuModuleGetFunction", "cuModuleGetGlobal", "cuMemcpyDtoDAsync", "cuFuncSetAttribute",
 	} {
