@@ -192,12 +192,14 @@ func BenchmarkStreamed(b *testing.B) {
 			return ReadEvents(path)
 		},
 	}
+	scores := &mixture.Scores{LogLikelihoods: make([]float64, n), Labels: make([]int, n)}
 	works := map[string]func(loaded mixture.Loaded) error{
 		"matrix": func(loaded mixture.Loaded) error {
 			_, err := loaded.Accumulate(b.Context(), start)
 			return err
 		},
-		"score": func(loaded mixture.Loaded) error { return loaded.Score(b.Context(), start, &mixture.Scores{}) },
+		"total":  func(loaded mixture.Loaded) error { return loaded.Score(b.Context(), start, &mixture.Scores{}) },
+		"scores": func(loaded mixture.Loaded) error { return loaded.Score(b.Context(), start, scores) },
 	}
 	works["direct"] = func(loaded mixture.Loaded) error {
 		loaded.(runtime.Directer).Direct()
@@ -207,7 +209,7 @@ func BenchmarkStreamed(b *testing.B) {
 		events, err := sources[source]()
 		must(err)
 		data := mixture.Data{Events: events, Summary: narrow.Summary}
-		for _, work := range []string{"matrix", "direct", "score"} {
+		for _, work := range []string{"matrix", "direct", "total", "scores"} {
 			b.Run("events="+source+"/work="+work, func(b *testing.B) {
 				link, err := gpu.link()
 				must(err)
