@@ -139,6 +139,10 @@ done
 tests batch 60 . '^TestTrainBatch$/^device=cuda' 'TestTrainBatch/device=cuda/full'
 tests upload 30 . '^TestUpload$/^device=cuda' 'TestUpload/device=cuda'
 
+# Right, and fast: events that do not fit the GPU's memory.
+tests streamed 60 . '^TestStreamed$' TestStreamed
+want='share' step streamed-rate 90 ./gpu.test -test.run '^$' -test.bench '^BenchmarkStreamed$' -test.benchtime 10x -test.timeout 90s
+
 # Right: the adversarial corpus, with what is rare among a million events for every covariance type.
 GMMSPEC_INTENSITY=2 tests corpus 120 . '^TestCorpus$/^device=cuda$' 'TestCorpus/device=cuda/precision=float32/rare/diag/n=1000000'
 

@@ -48,7 +48,8 @@ func CentredFrame(s *mixture.Summary) Frame {
 // Real is a kernel's floating-point type.
 type Real interface{ float32 | float64 }
 
-// Read fills dst, row by row, with events from, from+1, … in the frame. Buffer is of the same length.
+// Read fills dst, row by row, with events from, from+1, … in the frame. Buffer is of the same length, or nil for [mixture.Rows], which are
+// read where they lie.
 func Read[T Real](f Frame, dst []T, events mixture.Events, from int, buffer []float64) {
 	d := events.Dims()
 	switch rows := events.(type) {

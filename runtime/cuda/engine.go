@@ -14,7 +14,7 @@ import (
 const reduceEntry = "reduce"
 
 // Engine runs a program of compiled kernels on one device as a [mixture.Device]. Events are uploaded once, in the program's
-// precision and [runtime.Frame]; where they do not fit the device's memory, every pass uploads them a part at a time.
+// precision and [runtime.Frame]; where they do not fit the device's memory, as many stay as do, and every pass brings the others.
 type Engine struct {
 	context *Context
 	program *runtime.Program

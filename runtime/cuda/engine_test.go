@@ -337,21 +337,48 @@ func TestEngineManyResponsibilities(t *testing.T) {
 	}
 }
 
-// TestEngineLargeUpload has events fill each staging buffer more than once.
+// TestEngineLargeUpload has so many events stay that they come as those that do not, or else fill each staging buffer more than once: without a compiler
+// in the driver, or without memory for more.
 func TestEngineLargeUpload(t *testing.T) {
-	problem := runtimetest.Problem{M: 1, D: 64, Covariance: mixture.Diag, Precision: runtime.Float64}
-	sample := corpus.Random(1, 60_000, problem.M, problem.D, problem.Covariance)
+	problem := runtimetest.Problem{M: 1, D: 64, Covariance: mixture.Diag, Precision: runtime.Float64, Weighted: true}
+	sample := corpus.Random(1, 132_000, problem.M, problem.D, problem.Covariance)
 	events, err := sample.Events()
 	must(t, err)
-	data := mixture.Data{Events: events}
-	got, _ := withoutFailure(t, program(problem, fused()), data, sample.Start)
+	data := mixture.Data{Events: events, Weights: make([]float64, sample.N)}
+	for i := range data.Weights {
+		data.Weights[i] = float64(1 + i*i%7)
+	}
+	program := program(problem, append(fused(), runtime.Update))
+	var all []outcome
+	for name, test := range map[string]struct {
+		fails          cuda.Result // the load of what unpacks
+		eager, carried bool
+	}{
+		"late copies":   {cuda.Success, false, true},
+		"eager copies":  {cuda.Success, true, true},
+		"no compiler":   {cuda.ResultUnsupportedPTXVersion, false, false},
+		"little memory": {cuda.ErrOutOfMemory, false, false},
+	} {
+		fake := fakeOf(program, plenty)
+		fake.Fail("cuModuleLoadDataEx", len(program.Kernels)+1, test.fails)
+		fake.Eager(test.eager)
+		got, err := session(t.Context(), contextOn(t, fake), program, data, sample.Start)
+		must(t, err)
+		if carried := fake.Calls("cuStreamWaitEvent") > 0; carried != test.carried {
+			t.Errorf("%s: unpacked on the device: %v", name, carried)
+		}
+		all = append(all, got)
+	}
+	for _, other := range all[1:] {
+		other.same(t, all[0])
+	}
 	loaded, err := reference.New().Load(t.Context(), data)
 	must(t, err)
 	want, err := loaded.Accumulate(t.Context(), sample.Start)
 	must(t, err)
 	const rounding = 1e-11
 	tolerance := compare.Tolerance{Warn: rounding, Fail: rounding}
-	tolerance.Check(t, compare.Statistics(got.statistics, want, sample.Start)...)
+	tolerance.Check(t, compare.Statistics(all[0].statistics, want, sample.Start)...)
 }
 
 // TestEngineLittleMemory shrinks the device until the fewest events do not fit, which is the error, and no sooner.
@@ -459,7 +486,7 @@ func TestEngineErrors(t *testing.T) {
 	_, clean := withoutFailure(t, program, data, p)
 	tried := 0
 	for _, call := range []string{
-		"cuMemAlloc", "cuMemHostAlloc", "cuMemGetInfo", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuLaunchKernel",
+		"cuMemAlloc", "cuMemHostAlloc", "cuMemGetInfo", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuMemcpyDtoHAsync", "cuLaunchKernel",
 		"cuStreamCreate", "cuStreamSynchronize", "cuEventCreate", "cuEventRecord", "cuModuleLoadDataEx",
 		"cuModuleGetFunction", "cuModuleGetGlobal", "cuMemcpyDtoDAsync", "cuFuncSetAttribute",
 	} {

@@ -21,6 +21,7 @@ func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 	kernels := []cudafake.Kernel{
 		{Name: runtime.Update, Params: []any{ptr, ptr, ptr, ptr, ptr, ptr, i64, ptr, ptr, ptr, ptr}, Run: f.update},
 		{Name: "reduce", Params: []any{ptr, i64, ptr}, Run: f.reduce},
+		fakeUnpack[float32, float32](), fakeUnpack[float32, float64](), fakeUnpack[float64, float64](),
 	}
 	for _, k := range []struct {
 		stage string
@@ -31,8 +32,9 @@ func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 		{runtime.Moments, []any{ptr, i64, ptr}, f.moments},
 		{runtime.Accumulate, []any{ptr}, f.accumulate},
 		{runtime.Score, []any{ptr, ptr, ptr}, f.score},
+		{matrixStage, []any{ptr, ptr, ptr, i64, ptr, float32(0), ptr, i64, ptr}, f.matrix},
 	} {
-		i := slices.IndexFunc(p.Kernels, func(of runtime.Kernel) bool { return of.Stage == k.stage })
+		i := slices.IndexFunc(p.Kernels, func(of runtime.Kernel) bool { return of.Entry == k.stage })
 		if i < 0 {
 			continue
 		}
@@ -55,6 +57,53 @@ func fakeKernels[T runtime.Real](p *runtime.Program) []cudafake.Kernel {
 		}
 	}
 	return kernels
+}
+
+// fakeUnpack is the kernel that turns rows as they come into what kernels read: rows, n, d, shift, scale, events and columns, either of which may be null,
+// pitch.
+func fakeUnpack[E, T runtime.Real]() cudafake.Kernel {
+	ptr, i64 := cuda.DevicePtr(0), int64(0)
+	name := func(number any) string {
+		if _, ok := number.(float32); ok {
+			return "f32"
+		}
+		return "f64"
+	}
+	return cudafake.Kernel{
+		Name: "unpack_" + name(E(0)) + "_" + name(T(0)), Params: []any{ptr, i64, i64, ptr, ptr, ptr, ptr, i64},
+		Run: func(l *cudafake.Launch) error {
+			n, d, pitch := int(l.Args[1].(int64)), int(l.Args[2].(int64)), int(l.Args[7].(int64))
+			rows, err := array[E](l, 0, n*d)
+			if err != nil {
+				return err
+			}
+			shift, err := array[float64](l, 3, d)
+			if err != nil {
+				return err
+			}
+			scale, err := array[float64](l, 4, d)
+			if err != nil {
+				return err
+			}
+			for argument, place := range map[int]func(i, j int) int{
+				5: func(i, j int) int { return i*d + j }, 6: func(i, j int) int { return j*pitch + i },
+			} {
+				if l.Args[argument].(cuda.DevicePtr) == 0 {
+					continue
+				}
+				to, err := array[T](l, argument, place(n-1, d-1)+1)
+				if err != nil {
+					return err
+				}
+				for i := range n {
+					for j := range d {
+						to[place(i, j)] = T((float64(rows[i*d+j]) - shift[j]) * scale[j])
+					}
+				}
+			}
+			return nil
+		},
+	}
 }
 
 // fakeGlobals are the variables of every module: the records of kernels that read them in constant memory.
@@ -311,6 +360,58 @@ func (f fakes[T]) accumulate(l *cudafake.Launch, in *inputs[T]) error {
 		row[f.Sums()-1] += in.weight(i) * logSum
 		for m, r := range responsibilities {
 			f.addMoments(row[m*f.Cells():], in, i, m, in.weight(i)*r)
+		}
+	}
+	return nil
+}
+
+// matrixStage is the entry of the kernel below, whose stage is to accumulate.
+const matrixStage = "matrix"
+
+// workspacePerEvent is what that kernel leaves of an event, in bytes.
+const workspacePerEvent = 8
+
+// withMatrix returns a program that sums in matrix form, too, which is accurate enough for anything.
+func withMatrix(p *runtime.Program) *runtime.Program {
+	p.MaxError = 1
+	p.Kernels = append(p.Kernels, runtime.Kernel{
+		Variant: "matrix-fake", Stage: runtime.Accumulate, Entry: matrixStage, Binary: []byte("fake"), Events: runtime.ByDimension, Factor: runtime.Packed,
+		Threads: fakeTile, Blocks: 1, BlocksPerUnit: 1, Tile: fakeTile, Centred: true, WorkspacePerEvent: workspacePerEvent, RowBytes: 8 * p.Sums(),
+		WorkspacePerBucket: 12 + 4*p.Dimensions, // where its events are, and its centre
+	})
+	return p
+}
+
+// matrix: loop, workspace, table, buckets, spread, gain, partial, rows, sums, of which it writes the workspace and the last: the sums of accumulate, the
+// squares about the frame's centre, loads, and how many events take part.
+func (f fakes[T]) matrix(l *cudafake.Launch, in *inputs[T]) error {
+	workspace, err := own[T, uint8](l, in, 1, in.n*workspacePerEvent)
+	if err != nil {
+		return err
+	}
+	clear(workspace)
+	m, d := f.Components, f.Dimensions
+	sums, err := own[T, float64](l, in, 8, f.Sums()+m*(d+2))
+	if err != nil {
+		return err
+	}
+	clear(sums)
+	squares, loads, taking := sums[f.Sums():][:m*d], sums[f.Sums()+m*d:][:m], sums[f.Sums()+m*d+m:]
+	responsibilities := make([]float64, m)
+	for i := range in.n {
+		f.logits(responsibilities, in, i)
+		logSum, _ := softmax(responsibilities)
+		sums[f.Sums()-1] += in.weight(i) * logSum
+		for c, r := range responsibilities {
+			r *= in.weight(i)
+			f.addMoments(sums[c*f.Cells():], in, i, c, r)
+			for j := range d {
+				squares[c*d+j] += r * float64(in.x(i, j)) * float64(in.x(i, j))
+			}
+			if r > 0 {
+				taking[c]++
+			}
+			loads[c] = 1
 		}
 	}
 	return nil

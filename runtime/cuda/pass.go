@@ -7,6 +7,9 @@ import (
 	"github.com/gmmspec/gmmspec/runtime"
 )
 
+// takenAtOnce is of how many events one goroutine takes the results at a time.
+const takenAtOnce = 1 << 14
+
 // Accumulate runs the kernel that sums about a centre, where components are not too tight for it; or else the fused kernel, or the
 // E-step and the moments of each span in turn.
 func (r *resident[T]) Accumulate(ctx context.Context, p *mixture.Parameters) (*mixture.Statistics, error) {
@@ -69,7 +72,7 @@ func (r *resident[T]) accumulator() (visit func(s span, sums []float64) error, l
 	if k, ok := r.engine.kernels[runtime.Accumulate]; ok {
 		return func(s span, sums []float64) error {
 			return r.sum(k, s, sums, r.fused(k, s))
-		}, r.chunk, nil
+		}, r.data.Events.Len(), nil
 	}
 	moments, ok := r.engine.kernels[runtime.Moments]
 	if !ok {
@@ -171,8 +174,13 @@ func (r *resident[T]) launchSum(k engineKernel, s span, length int, launch func(
 	return k.reduce.Launch(grid, Dim3{X: threadsOfReduce}, 0, e.stream, r.partial.ptr, int64(slices), r.sums.ptr)
 }
 
-// fetch copies from the device once the stream's work is done.
+// fetch copies from the device once the stream's work is done. The next events of a trip are sent before, so that they come meanwhile.
 func (r *resident[T]) fetch(dst []byte, src DevicePtr) error {
+	if r.trip != nil {
+		if err := r.trip.ahead(); err != nil {
+			return err
+		}
+	}
 	if err := r.engine.stream.Sync(); err != nil {
 		return err
 	}
@@ -189,7 +197,7 @@ func (r *resident[T]) estep(s span) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return r.total(k, s, own...)
+	return r.total(k, s, func() error { return nil }, own...)
 }
 
 // growResponsibilities makes room for what an E-step leaves, and returns those of its arguments.
@@ -209,12 +217,16 @@ func (r *resident[T]) growLogLikelihoods(s span) error {
 
 func (r *resident[T]) growLabels(s span) error { return r.room(&r.labels, s.n*labelBytes) }
 
-// total runs a kernel that leaves a log-likelihood for each slice in totals, and returns their sum.
-func (r *resident[T]) total(k engineKernel, s span, own ...any) (float64, error) {
+// total runs a kernel that leaves a log-likelihood for each slice in totals, and returns their sum. Take puts copies of whatever else it leaves on the
+// stream.
+func (r *resident[T]) total(k engineKernel, s span, take func() error, own ...any) (float64, error) {
 	var totals []float64
 	err := r.engine.context.Run(func() error {
 		slices, err := r.launchTotal(k, s, own...)
 		if err != nil {
+			return err
+		}
+		if err := take(); err != nil {
 			return err
 		}
 		totals = make([]float64, slices)
@@ -313,37 +325,68 @@ func (r *resident[T]) score(s span, out *mixture.Scores) (float64, error) {
 	if !ok {
 		return 0, &runtime.MissingStageError{Stage: runtime.Score}
 	}
-	var logLikelihoodsOut, labelsOut DevicePtr // null where not asked for
-	var logLikelihoods []T
-	var labels []int32
-	if out.LogLikelihoods != nil {
-		logLikelihoods = make([]T, s.n)
-		if err := r.growLogLikelihoods(s); err != nil {
-			return 0, err
-		}
-		logLikelihoodsOut = r.logLikelihoods.ptr
-	}
-	if out.Labels != nil {
-		labels = make([]int32, s.n)
-		if err := r.growLabels(s); err != nil {
-			return 0, err
-		}
-		labelsOut = r.labels.ptr
-	}
-	total, err := r.total(k, s, logLikelihoodsOut, labelsOut)
+	logLikelihoods, labels, err := r.resultsOf(s, out)
 	if err != nil {
 		return 0, err
 	}
+	var logLikelihoodsOut, labelsOut DevicePtr // null where not asked for
 	if logLikelihoods != nil {
-		if err := r.engine.context.CopyDtoH(Bytes(logLikelihoods), logLikelihoodsOut); err != nil {
-			return 0, err
-		}
+		logLikelihoodsOut = r.logLikelihoods.ptr
 	}
 	if labels != nil {
-		if err := r.engine.context.CopyDtoH(Bytes(labels), labelsOut); err != nil {
-			return 0, err
+		labelsOut = r.labels.ptr
+	}
+	total, err := r.total(k, s, func() error {
+		if err := r.engine.stream.CopyDtoH(Bytes(logLikelihoods), logLikelihoodsOut); err != nil {
+			return err
+		}
+		return r.engine.stream.CopyDtoH(Bytes(labels), labelsOut)
+	}, logLikelihoodsOut, labelsOut)
+	if err != nil {
+		return 0, err
+	}
+	runtime.SideBySide((s.n+takenAtOnce-1)/takenAtOnce, func(i int) {
+		first := i * takenAtOnce
+		end := min(s.n, first+takenAtOnce)
+		runtime.TakeScores(out, s.from+first, logLikelihoods[min(first, len(logLikelihoods)):min(end, len(logLikelihoods))],
+			labels[min(first, len(labels)):min(end, len(labels))])
+	})
+	return total, nil
+}
+
+// resultsOf makes room for what is asked for of a span's events, on the device and on the host: there it is page-locked in a trip, where the copies of
+// many chunks follow each other and should not pass through memory of the driver's.
+func (r *resident[T]) resultsOf(s span, out *mixture.Scores) (logLikelihoods []T, labels []int32, err error) {
+	if out.LogLikelihoods != nil {
+		if err := r.growLogLikelihoods(s); err != nil {
+			return nil, nil, err
 		}
 	}
-	runtime.TakeScores(out, s.from, logLikelihoods, labels)
-	return total, nil
+	if out.Labels != nil {
+		if err := r.growLabels(s); err != nil {
+			return nil, nil, err
+		}
+	}
+	bytes := s.n * numberBytes[T]()
+	var memory *HostMemory
+	if all := bytes + s.n*labelBytes; r.trip != nil && all <= chunkBytes {
+		if memory, err = r.conveyor.resultMemory(all); err != nil {
+			return nil, nil, err
+		}
+	}
+	if out.LogLikelihoods != nil {
+		if memory == nil {
+			logLikelihoods = make([]T, s.n)
+		} else {
+			logLikelihoods = View[T](memory)[:s.n]
+		}
+	}
+	if out.Labels != nil {
+		if memory == nil {
+			labels = make([]int32, s.n)
+		} else {
+			labels = View[int32](memory)[bytes/labelBytes:][:s.n]
+		}
+	}
+	return logLikelihoods, labels, nil
 }

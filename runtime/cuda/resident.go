@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"unsafe"
 
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime"
@@ -17,6 +16,11 @@ const (
 	memoryShare = 0.9
 	// leastChunk is the number of events at which out of memory is final.
 	leastChunk = 256
+	// leastKept is how many chunks must fit for some of the events to stay where not all do.
+	leastKept = 2
+	// leastCarried is from how much on events are unpacked on the device though they stay: that the driver compiles a kernel for it, in 10 ms,
+	// must be worth it.
+	leastCarried = 64 << 20
 	// maxPartialBytes bounds what the blocks of a pass leave for the reduction.
 	maxPartialBytes = 256 << 20
 	// leastSpanBytes is what kernels may leave of the events of a span in any case, responsibilities or scores, and what they leave at once
@@ -36,17 +40,18 @@ type resident[T runtime.Real] struct {
 	weight float64 // Σ w_n
 	frame  runtime.Frame
 	upload *uploader[T]
+	// conveyor brings what does not fit, and trip is the pass over it that is under way.
+	conveyor conveyor[T]
+	trip     *trip[T]
 
 	mu     sync.Mutex // one pass at a time
 	closed bool
-	chunk  int // events that the buffers hold
-	first  int // of the events that they hold now, -1 for none
+	// chunk is how many events a pass goes on by: all, or as many as come at a time where they do not fit. Then the first kept ones stay.
+	chunk, kept int
+	first       int // of the events that stay, -1 for none
 	// borrowed events are freed by somebody else, and lent ones stay where they are until they are closed.
 	borrowed, lent bool
-	// events and byDimension are the same numbers in the two layouts, each empty where no kernel reads it.
-	events, byDimension buffer
-	// weights is empty for weights of 1.
-	weights buffer
+	stay, passing  holding
 
 	records map[string]*buffer // by layout of factors
 
@@ -74,40 +79,49 @@ func newResident[T runtime.Real](e *Engine, data mixture.Data, s *mixture.Summar
 		records: map[string]*buffer{},
 	}
 	r.upload = &uploader[T]{context: e.context, stream: e.stream, frame: r.frame, data: data}
+	r.conveyor = conveyor[T]{context: e.context, compute: e.stream, packing: newPacking[T](r.frame, data)}
 	return r
 }
 
 // labelBytes is the size of a label.
 const labelBytes = 4
 
-// numberBytes is the size of a kernel's number.
-func numberBytes[T runtime.Real]() int {
-	var number T
-	return int(unsafe.Sizeof(number))
-}
-
-// open decides how many events are to be on the device at once, and uploads them if that is all.
+// open decides how many events are to be on the device at once, and uploads those that stay.
 func (r *resident[T]) open(ctx context.Context) error {
-	each := numberBytes[T]() * r.engine.program.Dimensions * max(1, len(r.layouts()))
-	if r.data.Weights != nil {
-		each += numberBytes[T]()
-	}
 	free, _, err := r.engine.context.MemInfo()
 	if err != nil {
 		return err
 	}
-	room := memoryShare * float64(free-min(free/2, memoryReserve))
-	n := r.data.Events.Len()
-	r.chunk = min(n, max(leastChunk, int(room)/each))
+	r.share(int(memoryShare * float64(free-min(free/2, memoryReserve))))
 	if err := r.within(func() error {
-		if r.chunk < n {
-			return nil
+		if n := r.data.Events.Len(); r.chunk == n {
+			return r.bring(ctx, 0, n, n)
 		}
-		return r.bring(ctx, 0, n)
+		return r.bringKept(ctx)
 	}); err != nil {
 		return err
 	}
 	return r.findRoom()
+}
+
+// share divides so much memory between events that stay and those that come.
+func (r *resident[T]) share(room int) {
+	n, stays := r.data.Events.Len(), r.eventBytes()
+	r.chunk = min(n, max(leastChunk, room/stays))
+	if r.chunk == n {
+		return
+	}
+	comes := stays + arrivals*r.conveyor.packing.eventBytes()
+	r.chunk = min(r.conveyor.packing.most(), max(leastChunk, room/comes))
+	r.keep(min(n-r.chunk, (room-r.chunk*comes)/stays))
+}
+
+// keep has so many events stay, if that is worth it.
+func (r *resident[T]) keep(events int) {
+	r.kept = events / runtime.BatchEvents * runtime.BatchEvents
+	if r.kept < leastKept*r.chunk {
+		r.kept = 0
+	}
 }
 
 // findRoom decides how much kernels may leave of the events of a span, now that the events are where they are: in a workspace as much as in
@@ -119,7 +133,7 @@ func (r *resident[T]) findRoom() error {
 }
 
 // within calls pass, and again with less for as long as the device's memory is too small: with half the room for what kernels leave of a
-// span, down to what that has in any case, and then with half as many events at once.
+// span, down to what that has in any case, and then with half as many events that stay, and half as many at once when none does.
 func (r *resident[T]) within(pass func() error) error {
 	for {
 		err := pass()
@@ -130,8 +144,8 @@ func (r *resident[T]) within(pass func() error) error {
 		case r.spanBytes > leastSpanBytes:
 			r.spanBytes = max(leastSpanBytes, r.spanBytes/2)
 			err = r.freePasses()
-		case r.chunk > leastChunk && !r.borrowed && !r.lent:
-			r.chunk = max(leastChunk, (r.chunk+1)/2)
+		case (r.chunk > leastChunk || r.kept > 0) && !r.borrowed && !r.lent:
+			r.fewer()
 			err = r.free()
 		default:
 			return err
@@ -142,97 +156,16 @@ func (r *resident[T]) within(pass func() error) error {
 	}
 }
 
-// bring makes the buffers hold events first … first+n. Events that all fit come once, and need no staging after it.
-func (r *resident[T]) bring(ctx context.Context, first, n int) error {
-	if r.first == first {
-		return nil
+// fewer has fewer events be on the device.
+func (r *resident[T]) fewer() {
+	stay, n := r.kept, r.data.Events.Len()
+	switch {
+	case r.chunk == n: // all stay
+		r.chunk, stay = min(r.conveyor.packing.most(), max(leastChunk, (n+1)/2)), n
+	case stay == 0:
+		r.chunk = max(leastChunk, (r.chunk+1)/2)
 	}
-	r.first = -1
-	for _, l := range r.layouts() {
-		if err := l.grow(r.engine.context, r.pitch()*numberBytes[T]()*r.engine.program.Dimensions); err != nil {
-			return err
-		}
-	}
-	if r.data.Weights != nil {
-		if err := r.weights.grow(r.engine.context, r.chunk*numberBytes[T]()); err != nil {
-			return err
-		}
-	}
-	if err := r.upload.open(r.chunk); err != nil {
-		return err
-	}
-	if r.engine.program.Reads(runtime.ByEvent) {
-		if err := r.upload.events(ctx, r.events.ptr, first, n); err != nil {
-			return err
-		}
-	}
-	if r.engine.program.Reads(runtime.ByDimension) {
-		// What lies between a dimension's last event and the next dimension is fetched with the events, though not used.
-		if err := r.engine.stream.MemsetD8(r.byDimension.ptr, 0, r.byDimension.bytes); err != nil {
-			return err
-		}
-		if err := r.upload.byDimension(ctx, r.byDimension.ptr, r.pitch(), first, n); err != nil {
-			return err
-		}
-	}
-	if r.data.Weights != nil {
-		if err := r.upload.weights(ctx, r.weights.ptr, first, n); err != nil {
-			return err
-		}
-	}
-	r.first = first
-	if r.chunk == r.data.Events.Len() {
-		return r.upload.close()
-	}
-	return nil
-}
-
-// layouts are the buffers of events that kernels read.
-func (r *resident[T]) layouts() []*buffer {
-	var all []*buffer
-	if r.engine.program.Reads(runtime.ByEvent) {
-		all = append(all, &r.events)
-	}
-	if r.engine.program.Reads(runtime.ByDimension) {
-		all = append(all, &r.byDimension)
-	}
-	return all
-}
-
-// pitch is how many numbers lie between the dimensions of an event by dimension: the events held, in whole lines of memory.
-func (r *resident[T]) pitch() int { return roundUp(r.chunk, lineNumbers) }
-
-// span is consecutive events on the device.
-type span struct {
-	from, n                      int
-	events, byDimension, weights DevicePtr
-	pitch                        int // between the dimensions of byDimension
-}
-
-// each calls visit for spans of at most limit events that cover them all, in order.
-func (r *resident[T]) each(ctx context.Context, limit int, visit func(s span) error) error {
-	n := r.data.Events.Len()
-	for first := 0; first < n; first += r.chunk {
-		size := min(r.chunk, n-first)
-		if err := r.bring(ctx, first, size); err != nil {
-			return err
-		}
-		for from := 0; from < size; from += limit {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			s := span{from: first + from, n: min(limit, size-from), pitch: r.pitch()}
-			s.events = r.events.ptr + DevicePtr(from*r.engine.program.Dimensions*numberBytes[T]())
-			s.byDimension = r.byDimension.ptr + DevicePtr(from*numberBytes[T]())
-			if r.data.Weights != nil {
-				s.weights = r.weights.ptr + DevicePtr(from*numberBytes[T]())
-			}
-			if err := visit(s); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	r.keep(stay / 2)
 }
 
 // begin checks that a pass under p can be made, and lays p out. Where it can, the caller must call end.
@@ -313,17 +246,15 @@ func (r *resident[T]) Close() error {
 // release frees everything; no pass is under way.
 func (r *resident[T]) release() error {
 	r.closed = true
-	return errors.Join(r.upload.close(), r.free())
+	return errors.Join(r.upload.close(), r.free(), r.conveyor.close())
 }
 
 // free gives the device's memory back.
 func (r *resident[T]) free() error {
-	all := []error{r.freePasses()}
+	all := []error{r.freePasses(), r.conveyor.free()}
 	if !r.borrowed {
 		r.first = -1
-		for _, b := range []*buffer{&r.events, &r.byDimension, &r.weights} {
-			all = append(all, b.free(r.engine.context))
-		}
+		all = append(all, r.stay.free(r.engine.context), r.passing.free(r.engine.context))
 	}
 	return errors.Join(all...)
 }

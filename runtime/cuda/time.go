@@ -48,7 +48,7 @@ func borrow[T runtime.Real](e *Engine, from *resident[T]) (mixture.Loaded, error
 	r := &resident[T]{
 		engine: e, data: from.data, weight: from.weight, summary: from.summary, gain: from.gain, frame: from.frame, upload: &uploader[T]{}, borrowed: true,
 		spanBytes: from.spanBytes, load: e.program.Allowed() / errorByLoad,
-		chunk: from.chunk, first: 0, events: from.events, byDimension: from.byDimension, weights: from.weights,
+		chunk: from.chunk, first: 0, stay: from.stay,
 		records: map[string]*buffer{},
 	}
 	from.lent = true
@@ -88,7 +88,7 @@ func (r *resident[T]) time(ctx context.Context, k engineKernel, packed *runtime.
 	if err := r.take(packed.Records); err != nil {
 		return nil, err
 	}
-	limit := r.chunk
+	limit := r.data.Events.Len()
 	switch {
 	case k.Centred:
 		limit = r.spanOfMatrix(k)

@@ -152,7 +152,13 @@ func (f *Driver) addMemory(api *cuda.API) {
 		return f.in("cuMemcpyDtoD", func(d *device) cuda.Result { return d.copyWithin(dst, src, bytes, 0) })
 	}
 	api.MemcpyHtoDAsync = func(dst cuda.DevicePtr, src unsafe.Pointer, bytes uintptr, stream cuda.CUstream) cuda.Result {
-		return f.in("cuMemcpyHtoDAsync", func(d *device) cuda.Result { return d.copyIn(dst, src, bytes, stream) })
+		return f.in("cuMemcpyHtoDAsync", func(d *device) cuda.Result {
+			result := d.copyIn(dst, src, bytes, stream)
+			if result != cuda.Success || !f.eager || !d.isPinned(src) {
+				return result
+			}
+			return d.synchronize(stream)
+		})
 	}
 	api.MemcpyDtoHAsync = func(dst unsafe.Pointer, src cuda.DevicePtr, bytes uintptr, stream cuda.CUstream) cuda.Result {
 		return f.in("cuMemcpyDtoHAsync", func(d *device) cuda.Result { return d.copyOut(dst, src, bytes, stream) })

@@ -43,6 +43,7 @@ type Driver struct {
 	scripts     []script
 	leaks       []string
 	faults      []error
+	eager       bool
 }
 
 // script makes one call fail.
@@ -76,6 +77,14 @@ func (f *Driver) Fail(call string, nth int, result cuda.Result) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.scripts = append(f.scripts, script{call: call, number: f.calls[call] + nth, result: result})
+}
+
+// Eager says when copies from page-locked memory are made: as soon as they are put on a stream, after what they wait for there, as by a
+// device that has nothing else to do; or, as at first, as late as they may.
+func (f *Driver) Eager(eager bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.eager = eager
 }
 
 // Calls returns how often a C function was called.
