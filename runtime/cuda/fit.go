@@ -154,7 +154,11 @@ func (f *fitter[T]) run(all []*fitted, blocks int, events DevicePtr, pitch int, 
 		return err
 	}
 	l := f.kernel.launches[0]
-	if err := l.function.Launch(Dim3{X: blocks, Y: len(all)}, Dim3{X: l.Threads}, l.SharedBytes, stream, events, int64(pitch), weights,
+	launch := l.function.Launch
+	if blocks > 1 { // they wait for each other, so all must be there
+		launch = l.function.LaunchCooperative
+	}
+	if err := launch(Dim3{X: blocks, Y: len(all)}, Dim3{X: l.Threads}, l.SharedBytes, stream, events, int64(pitch), weights,
 		f.parts.ptr, f.states.ptr, f.records.ptr, f.models.ptr, f.partial.ptr, f.out.ptr); err != nil {
 		return err
 	}
@@ -193,8 +197,28 @@ func (e *Engine) conditioningOf(f runtime.Frame, p *mixture.Parameters, factors 
 	return max(leastConditioning, moreConditioning*worst)
 }
 
-// fit goes from start through passes and M-steps in one launch. It returns nothing where that is not to be.
-func (r *resident[T]) fit(ctx context.Context, k engineKernel, packed *runtime.PackedModel[T], start *mixture.Parameters, prior mixture.Prior, limits mixture.Limits) (*mixture.Run, error) {
+// blocksOfFit returns how many blocks fit n events in one launch: no more than the device holds at once, since they wait for each other. It
+// returns 0 where there is no kernel for that, or where several blocks would be needed and the device does not promise to have all of them.
+func (e *Engine) blocksOfFit(n int) (int, error) {
+	k, ok := e.kernels[runtime.Fit]
+	if !ok {
+		return 0, nil
+	}
+	device := e.context.Device()
+	blocks := min(device.Multiprocessors, n/fitEvents)
+	if blocks <= 1 {
+		return 1, nil
+	}
+	if !device.Cooperative {
+		return 0, nil
+	}
+	l := k.launches[0]
+	held, err := l.function.Occupancy(l.Threads, l.SharedBytes)
+	return min(blocks, held*device.Multiprocessors), err
+}
+
+// fit goes from start through passes and M-steps in one launch of so many blocks. It returns nothing where that is not to be.
+func (r *resident[T]) fit(ctx context.Context, blocks int, packed *runtime.PackedModel[T], start *mixture.Parameters, prior mixture.Prior, limits mixture.Limits) (*mixture.Run, error) {
 	n := r.data.Events.Len()
 	m := &fitted{
 		frame: r.frame, events: n, weight: r.weight, start: start, prior: prior, limits: limits,
@@ -203,8 +227,7 @@ func (r *resident[T]) fit(ctx context.Context, k engineKernel, packed *runtime.P
 	if m.conditioning == 0 || r.chunk < n {
 		return nil, nil
 	}
-	r.fitter.engine, r.fitter.kernel, r.fitter.room = r.engine, k, r.room
-	blocks := max(1, min(r.engine.context.Device().Multiprocessors, n/fitEvents))
+	r.fitter.engine, r.fitter.kernel, r.fitter.room = r.engine, r.engine.kernels[runtime.Fit], r.room
 	err := r.within(func() error {
 		if r.chunk < n {
 			return nil

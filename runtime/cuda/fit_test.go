@@ -23,6 +23,7 @@ type fakeFit struct {
 	*runtime.Program
 	handed   float64
 	launches []int // mixtures in each
+	grids    []cuda.Dim3
 }
 
 func (f *fakeFit) kernel() cudafake.Kernel {
@@ -32,6 +33,7 @@ func (f *fakeFit) kernel() cudafake.Kernel {
 
 func (f *fakeFit) run(l *cudafake.Launch) error {
 	f.launches = append(f.launches, l.Grid.Y)
+	f.grids = append(f.grids, l.Grid)
 	m, d := f.Components, f.Dimensions
 	status := 3 + 10 + 2*d + runtime.LoopPasses // in numbers of 64 bits
 	size := status + (m+1)/2 + m*f.Cells()
@@ -140,19 +142,25 @@ func (f *fakeFit) pack(s *mixture.Statistics, p *mixture.Parameters, out []float
 // openFits opens an engine that has nothing but the kernel.
 func openFits(t *testing.T, m, d int, covariance mixture.Covariance, handed float64) (*cuda.Engine, *fakeFit) {
 	t.Helper()
+	engine, fit, _ := openFitsOn(t, cudafake.H100(), m, d, covariance, handed)
+	return engine, fit
+}
+
+// openFitsOn is openFits on a device of a kind, whose imitation it returns too.
+func openFitsOn(t *testing.T, device cuda.Device, m, d int, covariance mixture.Covariance, handed float64) (*cuda.Engine, *fakeFit, *cudafake.Driver) {
+	t.Helper()
 	const padding, record = 2, 64
 	program := &runtime.Program{Components: m + padding, Dimensions: d, Covariance: covariance, Precision: runtime.Float32, Kernels: []runtime.Kernel{{
 		Variant: "fit-fake", Stage: runtime.Fit, Entry: runtime.Fit, Binary: []byte("fake"), Events: runtime.ByDimension, Factor: runtime.Packed,
 		Threads: fakeTile, Blocks: 1, BlocksPerUnit: 1, Tile: fakeTile, RecordBytes: record,
 	}}}
 	fit := &fakeFit{Program: program, handed: handed}
-	device := cudafake.H100()
 	device.MemoryBytes = plenty
 	fake := cudafake.New(cudafake.Config{Devices: []cuda.Device{device}, Kernels: []cudafake.Kernel{fit.kernel()}})
 	engine, err := cuda.NewEngine(contextOn(t, fake), program)
 	must(t, err)
 	t.Cleanup(func() { must(t, engine.Close()) })
-	return engine, fit
+	return engine, fit, fake
 }
 
 // jobsOf is mixtures of several numbers of events.
@@ -265,5 +273,41 @@ func TestIterateInOneLaunch(t *testing.T) {
 	}
 	if len(run.Totals) != passes || !slices.Equal(fit.launches, []int{1}) {
 		t.Errorf("%d totals, launches of %v mixtures", len(run.Totals), fit.launches)
+	}
+}
+
+// TestBlocksThatWait: a fit of several blocks is a cooperative launch, of no more blocks than the device holds at once; on a device that has no
+// such launch it is left to others, but for a fit of one block, which waits for nobody.
+func TestBlocksThatWait(t *testing.T) {
+	const m, d = 2, 3
+	jobs := jobsOf(t, m, d, mixture.Full, mixture.TrainOptions{})
+	for _, test := range []struct {
+		name            string
+		uncooperative   bool
+		multiprocessors int
+		job             int
+		cooperative     int // launches that are
+		grid            []cuda.Dim3
+	}{
+		{"one block", false, 132, 2, 0, []cuda.Dim3{{X: 1, Y: 1, Z: 1}}},
+		{"several", false, 132, 1, 1, []cuda.Dim3{{X: 3, Y: 1, Z: 1}}},
+		{"as many as there is room for", false, 2, 1, 1, []cuda.Dim3{{X: 2, Y: 1, Z: 1}}},
+		{"none that wait", true, 132, 1, 0, nil},
+		{"one that need not wait", true, 132, 2, 0, []cuda.Dim3{{X: 1, Y: 1, Z: 1}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			device := cudafake.H100()
+			device.Cooperative, device.Multiprocessors = !test.uncooperative, test.multiprocessors
+			engine, fit, fake := openFitsOn(t, device, m, d, mixture.Full, math.Inf(1))
+			job := jobs[test.job]
+			loaded, err := engine.Load(t.Context(), job.Data)
+			must(t, err)
+			defer func() { must(t, loaded.Close()) }()
+			run, err := loaded.(mixture.Iterator).Iterate(t.Context(), job.Start, job.Prior, mixture.Limits{Passes: 2})
+			must(t, err)
+			if (run != nil) != (test.grid != nil) || !slices.Equal(fit.grids, test.grid) || fake.Calls("cuLaunchCooperativeKernel") != test.cooperative {
+				t.Errorf("run %v, grids %v, of which %d are cooperative: want %v, of which %d", run, fit.grids, fake.Calls("cuLaunchCooperativeKernel"), test.grid, test.cooperative)
+			}
+		})
 	}
 }
