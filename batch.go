@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gmmspec/gmmspec/autotune"
@@ -109,10 +110,22 @@ type batch struct {
 	errs     []error
 }
 
+// kindOfFit is what models have in common that can be trained together.
+type kindOfFit struct {
+	components, dimensions int
+	covariance             Covariance
+	device                 string
+	ordinal                int
+	precision              string
+	maxError               float64
+	mode                   PlanMode
+	variants, cacheDir     string
+}
+
 // groups lists the models that can be trained together, by number.
 func (b *batch) groups() [][]int {
-	var order []string
-	of := map[string][]int{}
+	var order []kindOfFit
+	of := map[kindOfFit][]int{}
 	for i, m := range b.models {
 		if b.errs[i] != nil {
 			continue
@@ -127,7 +140,7 @@ func (b *batch) groups() [][]int {
 				continue // no device here has more to do with many mixtures than with one
 			}
 		}
-		key := fmt.Sprint(m.m, " ", m.d, " ", s.covariance, " ", s.device, " ", s.ordinal, " ", s.precision, " ", s.maxError, " ", s.mode, " ", s.variants, " ", s.cacheDir)
+		key := kindOfFit{m.m, m.d, s.covariance, s.device, s.ordinal, s.precision, s.maxError, s.mode, strings.Join(s.variants, " "), s.cacheDir}
 		if of[key] == nil {
 			order = append(order, key)
 		}
@@ -186,23 +199,40 @@ func (b *batch) together(ctx context.Context, group []int) error {
 	}
 	compiling := time.Since(began)
 	began = time.Now()
-	batched, err := device.TrainBatch(ctx, jobs)
+	batched, err := trainOn(ctx, first.settings.workshop.pool, o.slot, device, jobs)
 	first.devices.noteLost(first.settings, o.plan.Device, err)
 	training := time.Since(began)
-	for k, of := range batched {
-		i := group[k]
+	variants := o.plan.Variants()
+	runtime.SideBySide(len(batched), func(k int) {
+		i, of := group[k], batched[k]
 		if b.fits[i] = of.Fit; !of.Whole {
-			continue
+			return
 		}
 		if err := mixture.Intact(b.prepared[i].data.Events); err != nil {
 			b.errs[i], b.fits[i] = err, nil
-			continue
+			return
 		}
 		b.results[i] = &Result{Plan: o.plan, Compiling: compiling, Training: training, Warnings: slices.Clone(warnings)}
-		b.models[i].finish(b.prepared[i], of.Fit, b.results[i])
+		b.models[i].finish(b.prepared[i], of.Fit, b.results[i], variants)
 		b.models[i].tell(of.Fit, b.prepared[i].summary.EventWeight)
-	}
+	})
 	return ctx.Err()
+}
+
+// trainOn has a device do jobs at once, with the events that are uploaded ones brought there, if need be, to stay.
+func trainOn(ctx context.Context, p *pool, s *slot, device mixture.Batcher, jobs []mixture.Job) ([]mixture.Batched, error) {
+	data := make([]mixture.Data, len(jobs))
+	for k := range jobs {
+		data[k] = jobs[k].Data
+	}
+	loaded, err := onTogether(ctx, p, s, data)
+	if err != nil {
+		return nil, err
+	}
+	for k := range jobs {
+		jobs[k].Loaded = loaded[k]
+	}
+	return device.TrainBatch(ctx, jobs)
 }
 
 // tell tells of the progress of a fit that is done.

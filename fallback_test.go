@@ -90,7 +90,7 @@ func sampled(t *testing.T, s *corpus.Sample) (Events, *Parameters) {
 	return events, s.Start
 }
 
-func mustNew(t *testing.T, m, d int, options ...Option) *Model {
+func mustNew(t testing.TB, m, d int, options ...Option) *Model {
 	t.Helper()
 	model, err := New(m, d, options...)
 	if err != nil {

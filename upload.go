@@ -36,7 +36,7 @@ type heldEvents struct {
 var errUploadClosed = fmt.Errorf("gmmspec: the uploaded events were closed: %w", mixture.ErrClosed)
 
 // Upload returns events that stay on a device from their first use there until Close: which one that is, the models decide that they are given
-// to. Models whose kernels read the same numbers in the same layout share them. They must not change meanwhile. Where events are used with
+// to. Those of a [TrainBatch] come together. Models whose kernels read the same numbers in the same layout share them. They must not change meanwhile. Where events are used with
 // weights of their own, they are brought for that use alone.
 //
 // With the events stays what their devices made for plans that used them, code and memory, until Close. How events are best sorted is
@@ -123,6 +123,87 @@ func (u *Uploaded) on(ctx context.Context, p *pool, s *slot, data mixture.Data) 
 	p.keep(s)
 	u.held = append(u.held, h)
 	return h.loaded, nil
+}
+
+// onTogether returns sets of events on a device of the pool, on which those stay that are uploaded ones; what is not there yet comes there
+// together. Nil stands for others, and for what the device has not.
+func onTogether(ctx context.Context, p *pool, s *slot, data []mixture.Data) ([]mixture.Loaded, error) {
+	loaded := make([]mixture.Loaded, len(data))
+	device, ok := s.device.(mixture.Batcher)
+	if !ok {
+		return loaded, nil
+	}
+	var missing []mixture.Data
+	var owners []*Uploaded
+	numbers := map[*Uploaded]int{}
+	for i := range data {
+		u, ok := data[i].Events.(*Uploaded)
+		if !ok || data[i].Weights != nil {
+			continue
+		}
+		if loaded[i] = u.whereLent(s.device); loaded[i] != nil {
+			continue
+		}
+		if _, twice := numbers[u]; !twice {
+			numbers[u] = len(owners)
+			of := data[i]
+			of.Events = u.uploadedEvents
+			missing, owners = append(missing, of), append(owners, u)
+		}
+	}
+	if len(missing) == 0 {
+		return loaded, nil
+	}
+	brought, err := device.LoadBatch(ctx, missing)
+	if err != nil || brought == nil {
+		return loaded, err
+	}
+	for k, u := range owners {
+		if brought[k], err = u.take(p, s, brought[k]); err != nil {
+			return loaded, err
+		}
+	}
+	for i := range data {
+		if u, ok := data[i].Events.(*Uploaded); ok && loaded[i] == nil {
+			if k, missed := numbers[u]; missed {
+				loaded[i] = brought[k]
+			}
+		}
+	}
+	return loaded, nil
+}
+
+// whereLent returns the events where a device can read them as they are, or nil.
+func (u *Uploaded) whereLent(device mixture.Device) mixture.Loaded {
+	lender, ok := device.(interface {
+		Lends(loaded mixture.Loaded) bool
+	})
+	if !ok {
+		return nil
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, h := range u.held {
+		if !h.borrowed && lender.Lends(h.loaded) {
+			return h.loaded
+		}
+	}
+	return nil
+}
+
+// take holds the events that a device of the pool has loaded, unless somebody else has loaded them there before, whose they are then.
+func (u *Uploaded) take(p *pool, s *slot, loaded mixture.Loaded) (mixture.Loaded, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed {
+		return nil, loaded.Close()
+	}
+	if i := slices.IndexFunc(u.held, func(h *heldEvents) bool { return h.slot == s }); i >= 0 {
+		return u.held[i].loaded, loaded.Close()
+	}
+	p.keep(s)
+	u.held = append(u.held, &heldEvents{pool: p, slot: s, loaded: loaded})
+	return loaded, nil
 }
 
 // summarize returns the summary of data, which uploaded events remember.

@@ -17,8 +17,8 @@ import (
 	"github.com/gmmspec/gmmspec/runtime/cuda/cudafake"
 )
 
-// fakeFit is the kernel that fits mixtures in one launch, as a Go function: a state begins with 6 numbers of 32 bits, 10 of 64, two for each
-// dimension, the totals, the components' statuses, and the model. It hands over, in every pass, a mixture whose first coordinate begins above handed.
+// fakeFit is the kernel that fits mixtures in one launch, as a Go function: a state begins with 6 numbers of 32 bits, 3 of 64 that say where the
+// events are, 10 of 64, two for each dimension, the totals, the components' statuses, and the model. It hands over, in every pass, a mixture whose first coordinate begins above handed.
 type fakeFit struct {
 	*runtime.Program
 	handed   float64
@@ -28,46 +28,47 @@ type fakeFit struct {
 
 func (f *fakeFit) kernel() cudafake.Kernel {
 	ptr := cuda.DevicePtr(0)
-	return cudafake.Kernel{Name: runtime.Fit, Params: []any{ptr, int64(0), ptr, ptr, ptr, ptr, ptr, ptr, ptr}, Run: f.run}
+	return cudafake.Kernel{Name: runtime.Fit, Params: []any{ptr, ptr, ptr, ptr, ptr, ptr}, Run: f.run}
 }
 
 func (f *fakeFit) run(l *cudafake.Launch) error {
 	f.launches = append(f.launches, l.Grid.Y)
 	f.grids = append(f.grids, l.Grid)
 	m, d := f.Components, f.Dimensions
-	status := 3 + 10 + 2*d + runtime.LoopPasses // in numbers of 64 bits
+	status := before + 10 + 2*d + runtime.LoopPasses // in numbers of 64 bits
 	size := status + (m+1)/2 + m*f.Cells()
-	pitch := int(l.Args[1].(int64))
-	parts, err := array[int64](l, 3, 2*l.Grid.Y)
+	states, err := array[float64](l, 1, size*l.Grid.Y)
 	if err != nil {
 		return err
 	}
-	events, err := array[float32](l, 0, d*pitch)
-	if err != nil {
-		return err
-	}
-	states, err := array[float64](l, 4, size*l.Grid.Y)
-	if err != nil {
-		return err
-	}
-	out, err := array[float64](l, 8, f.Sums()*l.Grid.Y)
+	out, err := array[float64](l, 5, f.Sums()*l.Grid.Y)
 	if err != nil {
 		return err
 	}
 	for i := range l.Grid.Y {
-		first, count := int(parts[2*i]), int(parts[2*i+1])
+		state := states[i*size:][:size]
+		at := make([]int64, 3)
+		copy(cuda.Bytes(at), cuda.Bytes(state[3:6]))
+		pitch, count := int(at[1]), int(at[2])
+		events, err := cudafake.Slice[float32](l, cuda.DevicePtr(at[0]), d*pitch)
+		if err != nil {
+			return err
+		}
 		rows := make([]float64, 0, count*d)
-		for e := first; e < first+count; e++ {
+		for e := range count {
 			for k := range d {
 				rows = append(rows, float64(events[k*pitch+e]))
 			}
 		}
-		if err := f.fit(rows, states[i*size:][:size], out[i*f.Sums():][:f.Sums()]); err != nil {
+		if err := f.fit(rows, state, out[i*f.Sums():][:f.Sums()]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// before is how many numbers of 64 bits, or twice as many of 32, come before those that a fit goes by.
+const before = 6
 
 // fit is one mixture's.
 func (f *fakeFit) fit(rows, state, out []float64) error {
@@ -93,26 +94,26 @@ func (f *fakeFit) fit(rows, state, out []float64) error {
 	}
 	ints := cuda.Bytes(state[:3])
 	most, least := int(ints[8])|int(ints[9])<<8, int(ints[12])|int(ints[13])<<8
-	tolerance, before := state[3], state[4]
-	prior := mixture.Prior{Ridge: state[13:][:d], Floor: slices.Repeat([]float64{1e-9}, d)}
+	tolerance, last := state[before], state[before+1]
+	prior := mixture.Prior{Ridge: state[before+10:][:d], Floor: slices.Repeat([]float64{1e-9}, d)}
 	for pass := 1; ; pass++ {
 		s, err := loaded.Accumulate(ctx, p)
 		if err != nil {
 			return err
 		}
-		total := s.LogLikelihood + state[8]*float64(len(rows)/d) // densities are of the events' own coordinates
-		state[13+2*d+pass-1] = total
+		total := s.LogLikelihood + state[before+5]*float64(len(rows)/d) // densities are of the events' own coordinates
+		state[before+10+2*d+pass-1] = total
 		f.pack(s, p, out)
 		out[f.Sums()-1] = total
 		ints[4] = byte(pass)
 		stop := byte(0)
 		switch {
-		case math.Abs(total-before) < tolerance && pass >= least || pass == most:
+		case math.Abs(total-last) < tolerance && pass >= least || pass == most:
 			stop = 1
 		case rows[0] > f.handed:
 			stop = 2
 		}
-		if before = total; stop > 0 {
+		if last = total; stop > 0 {
 			ints[0] = stop
 			return nil
 		}

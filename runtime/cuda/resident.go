@@ -43,6 +43,7 @@ type resident[T runtime.Real] struct {
 	first  int // of the events that they hold now, -1 for none
 	// borrowed events are freed by somebody else, and lent ones stay where they are until they are closed.
 	borrowed, lent bool
+	shelf          *shelf // whose events these are, with others', or nil
 	// events and byDimension are the same numbers in the two layouts, each empty where no kernel reads it.
 	events, byDimension buffer
 	// weights is empty for weights of 1.
@@ -313,7 +314,7 @@ func (r *resident[T]) Close() error {
 // release frees everything; no pass is under way.
 func (r *resident[T]) release() error {
 	r.closed = true
-	return errors.Join(r.upload.close(), r.free())
+	return errors.Join(r.upload.close(), r.free(), r.shelf.release())
 }
 
 // free gives the device's memory back.
