@@ -27,7 +27,10 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 	if len(models) != len(events) {
 		return nil, errUnequal(models, events)
 	}
-	b := &batch{models: models, prepared: make([]*prepared, len(models)), fits: make([]*mixture.Fit, len(models)), results: make([]*Result, len(models)), errs: make([]error, len(models))}
+	b := &batch{
+		models: models, prepared: make([]*prepared, len(models)), fits: make([]*mixture.Fit, len(models)), warnings: make([][]string, len(models)),
+		results: make([]*Result, len(models)), errs: make([]error, len(models)),
+	}
 	numbers := map[*Model]int{}
 	var held []*Model
 	for i, m := range models {
@@ -64,6 +67,7 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 	runtime.SideBySide(len(models), func(i int) {
 		if b.errs[i] == nil && b.results[i] == nil {
 			b.results[i], b.errs[i] = models[i].train(ctx, b.prepared[i], b.fits[i])
+			b.warnOf(i)
 		}
 	})
 	return b.results, errorOf(ctx, b.errs)
@@ -106,6 +110,7 @@ type batch struct {
 	models   []*Model
 	prepared []*prepared
 	fits     []*mixture.Fit // how far each has come
+	warnings [][]string     // of what was tried with others
 	results  []*Result      // of those that are done
 	errs     []error
 }
@@ -182,8 +187,14 @@ func (b *batch) together(ctx context.Context, group []int) error {
 	o, err := first.devices.open(ctx, first.settings, job{
 		components: first.m, data: b.prepared[group[0]].data, events: events, need: autotune.Need{Train: true, Batch: true, Passes: passes},
 	}, warn)
+	// Each for itself finds another way, or the same error, but perhaps not what has kept them from being trained together.
+	defer func() {
+		for _, i := range group {
+			b.warnings[i] = warnings
+		}
+	}()
 	if err != nil {
-		return ctx.Err() // each for itself finds another way, or the same error
+		return ctx.Err()
 	}
 	defer func() { _ = first.settings.workshop.pool.release(o.slot) }() // what is done is not lost by it
 	device, ok := o.slot.device.(mixture.Batcher)
@@ -199,9 +210,13 @@ func (b *batch) together(ctx context.Context, group []int) error {
 	}
 	compiling := time.Since(began)
 	began = time.Now()
-	batched, err := trainOn(ctx, first.settings.workshop.pool, o.slot, device, jobs)
+	batched, err := trainOn(ctx, first.settings.workshop.pool, o.slot, device, jobs, warn)
 	first.devices.noteLost(first.settings, o.plan.Device, err)
 	training := time.Since(began)
+	told := slices.Clone(warnings) // to those that are done
+	if err != nil && ctx.Err() == nil {
+		warn(fmt.Sprintf("%s did not train the batch at once, each model was trained by itself: %v", o.plan.Device, err))
+	}
 	variants := o.plan.Variants()
 	runtime.SideBySide(len(batched), func(k int) {
 		i, of := group[k], batched[k]
@@ -212,21 +227,35 @@ func (b *batch) together(ctx context.Context, group []int) error {
 			b.errs[i], b.fits[i] = err, nil
 			return
 		}
-		b.results[i] = &Result{Plan: o.plan, Compiling: compiling, Training: training, Warnings: slices.Clone(warnings)}
+		b.results[i] = &Result{Plan: o.plan, Compiling: compiling, Training: training, Warnings: slices.Clone(told)}
 		b.models[i].finish(b.prepared[i], of.Fit, b.results[i], variants)
 		b.models[i].tell(of.Fit, b.prepared[i].summary.EventWeight)
 	})
 	return ctx.Err()
 }
 
-// trainOn has a device do jobs at once, with the events that are uploaded ones brought there, if need be, to stay.
-func trainOn(ctx context.Context, p *pool, s *slot, device mixture.Batcher, jobs []mixture.Job) ([]mixture.Batched, error) {
+// warnOf adds to the warnings of a model that was trained by itself those of what was tried with others.
+func (b *batch) warnOf(i int) {
+	r := b.results[i]
+	if r == nil {
+		return
+	}
+	own := slices.DeleteFunc(r.Warnings, func(warning string) bool { return slices.Contains(b.warnings[i], warning) })
+	r.Warnings = slices.Concat(b.warnings[i], own)
+}
+
+// trainOn has a device do jobs at once, with the events that are uploaded ones brought there, if need be, to stay where there is room.
+func trainOn(ctx context.Context, p *pool, s *slot, device mixture.Batcher, jobs []mixture.Job, warn func(string)) ([]mixture.Batched, error) {
 	data := make([]mixture.Data, len(jobs))
 	for k := range jobs {
 		data[k] = jobs[k].Data
 	}
 	loaded, err := onTogether(ctx, p, s, data)
-	if err != nil {
+	switch {
+	case err == nil:
+	case ofTheMachine(err):
+		warn(fmt.Sprintf("the events do not stay on %s: %v", device.Name(), err))
+	default:
 		return nil, err
 	}
 	for k := range jobs {

@@ -3,6 +3,7 @@ package gmmspec
 import (
 	"context"
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"github.com/gmmspec/gmmspec/autotune"
@@ -33,9 +34,9 @@ func idleFit(program *runtime.Program) cudafake.Kernel {
 }
 
 // idleGPU returns a workshop of a GPU that does nothing, on which batches of a problem are planned to be fitted.
-func idleGPU(tb testing.TB, m, d, count int, events Events, options ...Option) *workshop {
+func idleGPU(tb testing.TB, m, d, count int, events Events, options ...Option) (*workshop, *cudafake.Driver) {
 	tb.Helper()
-	w := newWorkshop()
+	w := without(tb)
 	_, err := w.openNVRTC()
 	require.Have(tb, "nvrtc", err)
 	program := &runtime.Program{Components: m, Dimensions: d, Covariance: Full, Precision: runtime.Float32, Kernels: []runtime.Kernel{{
@@ -74,7 +75,7 @@ func idleGPU(tb testing.TB, m, d, count int, events Events, options ...Option) *
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return w
+	return w, fake
 }
 
 // TestTrainBatchResident: a second batch on uploaded events neither reads nor copies them, and what several models share comes once.
@@ -102,7 +103,7 @@ func TestTrainBatchResident(t *testing.T) {
 		events, starts = append(events, uploaded), append(starts, start)
 	}
 	events, starts = append(events, events[0]), append(starts, starts[1])
-	w := idleGPU(t, m, d, count+1, events[0], options...)
+	w, _ := idleGPU(t, m, d, count+1, events[0], options...)
 	for round := range 3 {
 		var models []*Model
 		for _, start := range starts {
@@ -137,6 +138,53 @@ func TestTrainBatchResident(t *testing.T) {
 	}
 }
 
+// TestTrainBatchSaysWhy: models of a batch that a GPU could not do at once say so where each would not have looked for the GPU, and why.
+func TestTrainBatchSaysWhy(t *testing.T) {
+	const count, n, m, d = 400, 1000, 5, 19
+	options := []Option{WithIterations(1, 30), WithTolerance(1e6)} // which ends all after an iteration
+	var plain, uploaded []Events
+	var starts []*Parameters
+	for i := range count {
+		events, start := sampled(t, corpus.Random(uint64(i), n, m, d, Full))
+		u, err := Upload(events)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeIt(t, u)
+		plain, uploaded, starts = append(plain, events), append(uploaded, u), append(starts, start)
+	}
+	for _, test := range []struct {
+		name, call, device, says string
+		events                   []Events
+	}{
+		{"a launch that fails", "cuLaunchKernel", DeviceReference, "cuda:0 did not train the batch at once", plain},
+		{"a device that is full", "cuMemAlloc", DeviceReference, "cuda:0 did not train the batch at once", plain},
+		{"no room for events to stay", "cuMemAlloc", "cuda:0", "the events do not stay on cuda:0", uploaded},
+		{"kernels that cannot be loaded", "cuModuleLoadDataEx", DeviceReference, "CUDA cannot be used", plain},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w, fake := idleGPU(t, m, d, count, plain[0], options...)
+			if test.call == "cuModuleLoadDataEx" {
+				w.pool = newPool() // the kernels are loaded anew
+			}
+			var models []*Model
+			for _, start := range starts {
+				models = append(models, mustNew(t, m, d, append(options, WithParameters(start), withWorkshop(w))...))
+			}
+			fake.Fail(test.call, 1, cuda.ErrOutOfMemory)
+			results, err := TrainBatch(t.Context(), models, test.events)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range results {
+				if said := strings.Join(r.Warnings, "\n"); strings.Count(said, test.says) != 1 || strings.Count(said, "OUT_OF_MEMORY") != 1 || r.Plan.Device != test.device {
+					t.Fatalf("model %d: warnings %q, trained by %s", i, r.Warnings, r.Plan.Device)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkTrainBatchHost times what the host does of a batch of 1000 mixtures of 1000 events whose data are on the device: the device is an
 // imitation that does nothing, but copies as slowly as the host does.
 func BenchmarkTrainBatchHost(b *testing.B) {
@@ -157,7 +205,7 @@ func BenchmarkTrainBatchHost(b *testing.B) {
 				}
 				events[i], starts[i] = uploaded, sample.Start
 			}
-			w := idleGPU(b, m, d, count, events[0], options...)
+			w, _ := idleGPU(b, m, d, count, events[0], options...)
 			for first := true; b.Loop(); first = false {
 				b.StopTimer()
 				models := make([]*Model, count)

@@ -22,6 +22,7 @@ type Batched struct {
 
 // Batcher is a [Device] that can fit many mixtures at once.
 type Batcher interface {
+	Device
 	// TrainBatch does for each job what [Train] does for one, as far as that is for the device to do. It returns nil where none of it is.
 	TrainBatch(ctx context.Context, jobs []Job) ([]Batched, error)
 	// LoadBatch does for each of many sets of events what [Device.Load] does for one, at less expense. They can be closed in any order. It
