@@ -140,7 +140,7 @@ func TestTrainBatchResident(t *testing.T) {
 
 // TestTrainBatchSaysWhy: models of a batch that a GPU could not do at once say so where each would not have looked for the GPU, and why.
 func TestTrainBatchSaysWhy(t *testing.T) {
-	const count, n, m, d = 400, 1000, 5, 19
+	const count, n, m, d = 60, 1000, 5, 19
 	options := []Option{WithIterations(1, 30), WithTolerance(1e6)} // which ends all after an iteration
 	var plain, uploaded []Events
 	var starts []*Parameters

@@ -52,6 +52,7 @@ type resident[T runtime.Real] struct {
 	records map[string]*buffer // by layout of factors
 
 	spanBytes int // that kernels may leave of the events of a span: see [resident.spanOf]
+	spanFirst int // spanBytes of borrowed events, before memory was found to be too small
 
 	// Of the matrix form.
 	summary           *mixture.Summary
@@ -333,11 +334,15 @@ func (r *resident[T]) free() error {
 func (r *resident[T]) freePasses() error {
 	r.buckets.count = 0
 	var all []error
-	owned := append(slices.Collect(maps.Values(r.records)),
-		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels, &r.workspace, &r.spread, &r.loop)
-	owned = append(append(owned, r.buckets.buffers()...), r.fitter.buffers()...)
-	for _, b := range owned {
+	for _, b := range r.passBuffers() {
 		all = append(all, b.free(r.engine.context))
 	}
 	return errors.Join(all...)
+}
+
+// passBuffers lists all memory but that of the events.
+func (r *resident[T]) passBuffers() []*buffer {
+	all := append(slices.Collect(maps.Values(r.records)),
+		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels, &r.workspace, &r.spread, &r.loop)
+	return append(append(all, r.buckets.buffers()...), r.fitter.buffers()...)
 }

@@ -193,6 +193,8 @@ func (e *Engine) loadOn(ctx context.Context, data []mixture.Data) ([]mixture.Loa
 
 // Lends reports whether what was loaded is on the engine's device for good, in the precision and the layout that fits in one launch read.
 func (e *Engine) Lends(loaded mixture.Loaded) bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	r, ok := loaded.(*resident[float32])
 	if ok {
 		_, _, ok = r.lend(e)
@@ -200,13 +202,14 @@ func (e *Engine) Lends(loaded mixture.Loaded) bool {
 	return ok
 }
 
-// lend returns where all events are on the device, which is where they stay until they are closed, and the frame that they are in; or false,
+// lend, to an engine that is held for reading, returns where all events are on the device, which is where they stay until they are closed, and the frame that they are in; or false,
 // where they are not all there, or not by dimension, or somewhere else.
 func (r *resident[T]) lend(e *Engine) (where placed, f runtime.Frame, ok bool) {
-	if r.enter() != nil {
+	leave, err := r.enterFrom(e)
+	if err != nil {
 		return placed{}, f, false
 	}
-	defer r.end()
+	defer leave()
 	if r.engine.context != e.context || !r.engine.program.Reads(runtime.ByDimension) || r.data.Weights != nil || r.first != 0 || r.chunk != r.data.Events.Len() {
 		return placed{}, f, false
 	}

@@ -116,3 +116,37 @@ func TestManyLaunches(t *testing.T) {
 		t.Errorf("launches of %v mixtures", fit.launches)
 	}
 }
+
+// TestForget: what was done with events before is forgotten, and most of the memory that it took is given back where that is much; the events
+// stay where they are.
+func TestForget(t *testing.T) {
+	const m, d = 2, 3
+	engine, _, fake := openFitsOn(t, cudafake.H100(), m, d, mixture.Full, math.Inf(1))
+	job := jobsOf(t, m, d, mixture.Full, mixture.TrainOptions{})[1]
+	owner, err := engine.Load(t.Context(), job.Data)
+	must(t, err)
+	defer func() { must(t, owner.Close()) }()
+	loaded, err := engine.Borrow(owner)
+	must(t, err)
+	defer func() { must(t, loaded.Close()) }()
+	limits := mixture.Limits{Passes: 4}
+	iterate := func() *mixture.Run {
+		run, err := loaded.(mixture.Iterator).Iterate(t.Context(), job.Start, job.Prior, limits)
+		must(t, err)
+		return run
+	}
+	want := iterate()
+	for range 2 {
+		must(t, loaded.(runtime.Forgetter).Forget())
+		allocated := fake.Calls("cuMemAlloc")
+		got := iterate()
+		compare.Exact().Check(t, compare.Bits("totals", got.Totals, want.Totals), compare.Bits("means", got.Parameters.Means, want.Parameters.Means))
+		if allocated = fake.Calls("cuMemAlloc") - allocated; allocated > 0 {
+			t.Errorf("memory was reserved %d times again", allocated)
+		}
+	}
+	must(t, loaded.Close())
+	if err := loaded.(runtime.Forgetter).Forget(); !errors.Is(err, mixture.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}
