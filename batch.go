@@ -31,8 +31,8 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 		models: models, prepared: make([]*prepared, len(models)), fits: make([]*mixture.Fit, len(models)), warnings: make([][]string, len(models)),
 		results: make([]*Result, len(models)), errs: make([]error, len(models)),
 	}
-	numbers := map[*Model]int{}
-	var held []*Model
+	numbers := make(map[*Model]int, len(models))
+	held := make([]*Model, 0, len(models))
 	for i, m := range models {
 		if b.errs[i] = m.check(ctx, events[i]); b.errs[i] != nil {
 			continue
@@ -46,10 +46,16 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 	}
 	// Batches of the same models do not wait for each other.
 	slices.SortFunc(held, func(a, b *Model) int { return cmp.Compare(a.number, b.number) })
+	training := 0
+	defer func() {
+		for _, m := range held[:training] {
+			<-m.training
+		}
+	}()
 	for _, m := range held {
 		select {
 		case m.training <- struct{}{}:
-			defer func() { <-m.training }()
+			training++
 		case <-ctx.Done():
 			return b.results, errorOf(ctx, b.errs)
 		}
