@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gmmspec/gmmspec/autotune"
@@ -26,9 +27,12 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 	if len(models) != len(events) {
 		return nil, errUnequal(models, events)
 	}
-	b := &batch{models: models, prepared: make([]*prepared, len(models)), fits: make([]*mixture.Fit, len(models)), results: make([]*Result, len(models)), errs: make([]error, len(models))}
-	numbers := map[*Model]int{}
-	var held []*Model
+	b := &batch{
+		models: models, prepared: make([]*prepared, len(models)), fits: make([]*mixture.Fit, len(models)), warnings: make([][]string, len(models)),
+		results: make([]*Result, len(models)), errs: make([]error, len(models)),
+	}
+	numbers := make(map[*Model]int, len(models))
+	held := make([]*Model, 0, len(models))
 	for i, m := range models {
 		if b.errs[i] = m.check(ctx, events[i]); b.errs[i] != nil {
 			continue
@@ -42,10 +46,16 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 	}
 	// Batches of the same models do not wait for each other.
 	slices.SortFunc(held, func(a, b *Model) int { return cmp.Compare(a.number, b.number) })
+	training := 0
+	defer func() {
+		for _, m := range held[:training] {
+			<-m.training
+		}
+	}()
 	for _, m := range held {
 		select {
 		case m.training <- struct{}{}:
-			defer func() { <-m.training }()
+			training++
 		case <-ctx.Done():
 			return b.results, errorOf(ctx, b.errs)
 		}
@@ -63,6 +73,7 @@ func TrainBatch(ctx context.Context, models []*Model, events []Events) ([]*Resul
 	runtime.SideBySide(len(models), func(i int) {
 		if b.errs[i] == nil && b.results[i] == nil {
 			b.results[i], b.errs[i] = models[i].train(ctx, b.prepared[i], b.fits[i])
+			b.warnOf(i)
 		}
 	})
 	return b.results, errorOf(ctx, b.errs)
@@ -105,14 +116,27 @@ type batch struct {
 	models   []*Model
 	prepared []*prepared
 	fits     []*mixture.Fit // how far each has come
+	warnings [][]string     // of what was tried with others
 	results  []*Result      // of those that are done
 	errs     []error
 }
 
+// kindOfFit is what models have in common that can be trained together.
+type kindOfFit struct {
+	components, dimensions int
+	covariance             Covariance
+	device                 string
+	ordinal                int
+	precision              string
+	maxError               float64
+	mode                   PlanMode
+	variants, cacheDir     string
+}
+
 // groups lists the models that can be trained together, by number.
 func (b *batch) groups() [][]int {
-	var order []string
-	of := map[string][]int{}
+	var order []kindOfFit
+	of := map[kindOfFit][]int{}
 	for i, m := range b.models {
 		if b.errs[i] != nil {
 			continue
@@ -127,7 +151,7 @@ func (b *batch) groups() [][]int {
 				continue // no device here has more to do with many mixtures than with one
 			}
 		}
-		key := fmt.Sprint(m.m, " ", m.d, " ", s.covariance, " ", s.device, " ", s.ordinal, " ", s.precision, " ", s.maxError, " ", s.mode, " ", s.variants, " ", s.cacheDir)
+		key := kindOfFit{m.m, m.d, s.covariance, s.device, s.ordinal, s.precision, s.maxError, s.mode, strings.Join(s.variants, " "), s.cacheDir}
 		if of[key] == nil {
 			order = append(order, key)
 		}
@@ -169,8 +193,14 @@ func (b *batch) together(ctx context.Context, group []int) error {
 	o, err := first.devices.open(ctx, first.settings, job{
 		components: first.m, data: b.prepared[group[0]].data, events: events, need: autotune.Need{Train: true, Batch: true, Passes: passes},
 	}, warn)
+	// Each for itself finds another way, or the same error, but perhaps not what has kept them from being trained together.
+	defer func() {
+		for _, i := range group {
+			b.warnings[i] = warnings
+		}
+	}()
 	if err != nil {
-		return ctx.Err() // each for itself finds another way, or the same error
+		return ctx.Err()
 	}
 	defer func() { _ = first.settings.workshop.pool.release(o.slot) }() // what is done is not lost by it
 	device, ok := o.slot.device.(mixture.Batcher)
@@ -186,23 +216,58 @@ func (b *batch) together(ctx context.Context, group []int) error {
 	}
 	compiling := time.Since(began)
 	began = time.Now()
-	batched, err := device.TrainBatch(ctx, jobs)
+	batched, err := trainOn(ctx, first.settings.workshop.pool, o.slot, device, jobs, warn)
 	first.devices.noteLost(first.settings, o.plan.Device, err)
 	training := time.Since(began)
-	for k, of := range batched {
-		i := group[k]
+	told := slices.Clone(warnings) // to those that are done
+	if err != nil && ctx.Err() == nil {
+		warn(fmt.Sprintf("%s did not train the batch at once, each model was trained by itself: %v", o.plan.Device, err))
+	}
+	variants := o.plan.Variants()
+	runtime.SideBySide(len(batched), func(k int) {
+		i, of := group[k], batched[k]
 		if b.fits[i] = of.Fit; !of.Whole {
-			continue
+			return
 		}
 		if err := mixture.Intact(b.prepared[i].data.Events); err != nil {
 			b.errs[i], b.fits[i] = err, nil
-			continue
+			return
 		}
-		b.results[i] = &Result{Plan: o.plan, Compiling: compiling, Training: training, Warnings: slices.Clone(warnings)}
-		b.models[i].finish(b.prepared[i], of.Fit, b.results[i])
+		b.results[i] = &Result{Plan: o.plan, Compiling: compiling, Training: training, Warnings: slices.Clone(told)}
+		b.models[i].finish(b.prepared[i], of.Fit, b.results[i], variants)
 		b.models[i].tell(of.Fit, b.prepared[i].summary.EventWeight)
-	}
+	})
 	return ctx.Err()
+}
+
+// warnOf adds to the warnings of a model that was trained by itself those of what was tried with others.
+func (b *batch) warnOf(i int) {
+	r := b.results[i]
+	if r == nil {
+		return
+	}
+	own := slices.DeleteFunc(r.Warnings, func(warning string) bool { return slices.Contains(b.warnings[i], warning) })
+	r.Warnings = slices.Concat(b.warnings[i], own)
+}
+
+// trainOn has a device do jobs at once, with the events that are uploaded ones brought there, if need be, to stay where there is room.
+func trainOn(ctx context.Context, p *pool, s *slot, device mixture.Batcher, jobs []mixture.Job, warn func(string)) ([]mixture.Batched, error) {
+	data := make([]mixture.Data, len(jobs))
+	for k := range jobs {
+		data[k] = jobs[k].Data
+	}
+	loaded, err := onTogether(ctx, p, s, data)
+	switch {
+	case err == nil:
+	case ofTheMachine(err):
+		warn(fmt.Sprintf("the events do not stay on %s: %v", device.Name(), err))
+	default:
+		return nil, err
+	}
+	for k := range jobs {
+		jobs[k].Loaded = loaded[k]
+	}
+	return device.TrainBatch(ctx, jobs)
 }
 
 // tell tells of the progress of a fit that is done.

@@ -383,6 +383,7 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 	}
 	d.Target = cudaTarget(device)
 	d.SpanBytes = int64(device.MemoryBytes) / cudaSpan
+	d.Uncooperative = !device.Cooperative
 	setRates(&d, cudaRates(device), p)
 	d.Cached = c.cached(d.Target)
 	ofCUDA := *s

@@ -125,7 +125,7 @@ func playing(t *testing.T, part string) *workshop {
 }
 
 // without returns a workshop that finds no C compiler.
-func without(t *testing.T) *workshop {
+func without(t testing.TB) *workshop {
 	t.Helper()
 	w := newWorkshop()
 	nowhere := filepath.Join(t.TempDir(), "no-such-compiler")

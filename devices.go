@@ -52,6 +52,7 @@ type job struct {
 	data       mixture.Data
 	events     int // that there are in all, where data is one set of many; 0 where it is the only one
 	need       autotune.Need
+	apart      bool // uploaded events are not taken from where they stay
 }
 
 // work is what a job does on a device; load puts the events there.
@@ -62,11 +63,17 @@ func newDevices(s *settings) *devices {
 }
 
 // run plans a job, opens the device, and has the work done there. Where float32 was chosen for the job and cannot hold it, or not keep
-// what is promised, work is called again, to go on in float64.
+// what is promised, work is called again, to go on in float64; and where uploaded events leave too little of the device's memory, to go on
+// with parts of them at a time.
 func (d *devices) run(ctx context.Context, j job, work work, warn func(string)) error {
 	s := *d.settings
 	for {
 		err := d.try(ctx, &s, j, work, warn)
+		if _, uploaded := j.data.Events.(*Uploaded); uploaded && !j.apart && errors.Is(err, cuda.ErrOutOfMemory) {
+			warn(fmt.Sprintf("beside the events that stay there the device has too little memory, so they were brought once more, in parts: %v", err))
+			j.apart = true
+			continue
+		}
 		precision, unfit := errors.AsType[*runtime.PrecisionError](err)
 		if !unfit || s.unfit != nil || s.precision != PrecisionAuto && s.precision != PrecisionFast {
 			return err
@@ -92,27 +99,27 @@ func (d *devices) try(ctx context.Context, s *settings, j job, work work, warn f
 	pool := s.workshop.pool
 	defer func() { clean("the device was not given back", pool.release(o.slot)) }()
 	defer func() { d.noteLost(s, o.plan.Device, err) }()
-	var events mixture.Loaded
-	uploaded, stays := j.data.Events.(*Uploaded)
-	stays = stays && j.data.Weights == nil
+	var letGo func(again bool) error
 	defer func() {
-		if events != nil && !stays {
-			clean("the events were not let go", events.Close())
+		if letGo != nil {
+			clean("the events were not let go", letGo(err == nil))
 		}
 	}()
-	return work(o.plan, func() (mixture.Loaded, error) {
-		var err error
+	return work(o.plan, func() (events mixture.Loaded, err error) {
 		data := j.data
+		uploaded, ok := data.Events.(*Uploaded)
 		switch {
-		case stays:
-			events, err = uploaded.on(ctx, pool, o.slot, data)
+		case ok && data.Weights == nil && !j.apart:
+			events, letGo, err = uploaded.on(ctx, pool, o.slot, data)
 			return events, err
-		case uploaded != nil && uploaded.isClosed():
+		case ok && uploaded.isClosed():
 			return nil, errUploadClosed
-		case uploaded != nil:
+		case ok:
 			data.Events = uploaded.uploadedEvents
 		}
-		events, err = o.slot.device.Load(ctx, data)
+		if events, err = o.slot.device.Load(ctx, data); err == nil {
+			letGo = func(bool) error { return events.Close() }
+		}
 		return events, err
 	})
 }

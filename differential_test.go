@@ -349,7 +349,7 @@ func bitsOf(data mixture.Data) []float64 {
 	return append(all, data.Weights...)
 }
 
-func closeIt(t *testing.T, c interface{ Close() error }) {
+func closeIt(t testing.TB, c interface{ Close() error }) {
 	t.Helper()
 	if err := c.Close(); err != nil {
 		t.Error(err)

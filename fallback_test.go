@@ -90,7 +90,7 @@ func sampled(t *testing.T, s *corpus.Sample) (Events, *Parameters) {
 	return events, s.Start
 }
 
-func mustNew(t *testing.T, m, d int, options ...Option) *Model {
+func mustNew(t testing.TB, m, d int, options ...Option) *Model {
 	t.Helper()
 	model, err := New(m, d, options...)
 	if err != nil {
@@ -138,7 +138,7 @@ func begin(t *testing.T, w *workshop) *Result {
 // compiler.
 func TestAutoCompilerTrouble(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) *workshop{
-		"none": without,
+		"none": func(t *testing.T) *workshop { t.Helper(); return without(t) },
 		lying:  func(t *testing.T) *workshop { t.Helper(); return playing(t, lying) },
 	} {
 		t.Run("compiler="+name, func(t *testing.T) {

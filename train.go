@@ -108,16 +108,16 @@ func (m *Model) train(ctx context.Context, p *prepared, fit *mixture.Fit) (*Resu
 	if fit == nil || (err != nil && ctx.Err() == nil) {
 		return nil, err
 	}
-	m.finish(p, fit, result)
+	m.finish(p, fit, result, result.Plan.Variants())
 	return result, err
 }
 
-// finish makes a fit the model's, and says in the result what became of it.
-func (m *Model) finish(p *prepared, fit *mixture.Fit, result *Result) {
+// finish makes a fit the model's, which the variants have made, and says in the result what became of it.
+func (m *Model) finish(p *prepared, fit *mixture.Fit, result *Result, variants []string) {
 	result.LogLikelihood, result.Iterations, result.Converged = fit.LogLikelihood, fit.Iterations, fit.Converged
 	result.History = fit.History
 	result.Warnings = slices.Concat(result.Warnings, p.summary.Warnings(), p.prior.Warnings(p.summary), fit.Warnings)
-	m.keep(fit, result, p.data.Events.Len())
+	m.keep(fit, result, p.data.Events.Len(), variants)
 }
 
 // goOn trains from where a fit has come to, or from start where that is nil, and returns all of it.
@@ -160,13 +160,13 @@ func (s *settings) expectedPasses() int {
 }
 
 // keep makes a fit the model's.
-func (m *Model) keep(fit *mixture.Fit, r *Result, events int) {
+func (m *Model) keep(fit *mixture.Fit, r *Result, events int, variants []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.parameters = fit.Parameters
 	m.record = &mixture.TrainingRecord{
 		LogLikelihood: r.LogLikelihood, Iterations: r.Iterations, Converged: r.Converged,
-		Events: int64(events), Device: r.Plan.Device, Variants: slices.Clone(r.Plan.Variants()),
+		Events: int64(events), Device: r.Plan.Device, Variants: slices.Clone(variants),
 	}
 }
 

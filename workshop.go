@@ -30,9 +30,10 @@ type workshop struct {
 	caches   map[string]*openedCache
 	built    map[string]bool // the units that were found in a cache, or compiled
 	contexts map[int]*cuda.Context
-	lost     map[int]error            // CUDA devices whose context is lost, and what of
-	wisdom   map[string]*wisdomResult // by directory of the cache
-	digests  map[unitKey]string       // of rendered sources
+	shown    map[*cuda.Driver][]cuda.Device // which stay the same as long as the process lives
+	lost     map[int]error                  // CUDA devices whose context is lost, and what of
+	wisdom   map[string]*wisdomResult       // by directory of the cache
+	digests  map[unitKey]string             // of rendered sources
 }
 
 // wisdomResult is wisdom, or why there is none.
@@ -58,6 +59,7 @@ func newWorkshop() *workshop {
 		caches:    map[string]*openedCache{},
 		built:     map[string]bool{},
 		contexts:  map[int]*cuda.Context{},
+		shown:     map[*cuda.Driver][]cuda.Device{},
 		lost:      map[int]error{},
 		wisdom:    map[string]*wisdomResult{},
 		digests:   map[unitKey]string{},
@@ -199,7 +201,7 @@ func (w *workshop) cudaDevice(n int) (cuda.Device, error) {
 	if err != nil {
 		return cuda.Device{}, err
 	}
-	all, err := driver.Devices()
+	all, err := w.devicesOf(driver)
 	if err != nil {
 		return cuda.Device{}, err
 	}
@@ -207,4 +209,18 @@ func (w *workshop) cudaDevice(n int) (cuda.Device, error) {
 		return cuda.Device{}, fmt.Errorf("gmmspec: no device cuda:%d: the driver shows %d", n, len(all))
 	}
 	return all[n], nil
+}
+
+// devicesOf describes all devices of a driver. Every plan asks for one of them, and the driver takes its time.
+func (w *workshop) devicesOf(driver *cuda.Driver) ([]cuda.Device, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if all, ok := w.shown[driver]; ok {
+		return all, nil
+	}
+	all, err := driver.Devices()
+	if err == nil {
+		w.shown[driver] = all
+	}
+	return all, err
 }

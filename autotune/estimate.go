@@ -22,6 +22,7 @@ type Device struct {
 	UpdateFlops    float64 // the same for an M-step, which is done in float64: of a core on a processor
 	Bandwidth      float64 // bytes per second
 	SpanBytes      int64   // that responsibilities may take at once, 0 for all that they need; cuda
+	Uncooperative  bool    // it has no launch whose blocks are all there at once, so that they can wait for each other; cuda
 
 	// Cached reports whether a candidate's kernel has been compiled before; nil stands for never.
 	Cached func(variants.Problem, variants.Candidate) bool
@@ -296,6 +297,15 @@ func (p *planner) fit() error {
 	choice, ok, named, err := p.optional(variants.Fit)
 	if !ok {
 		return err
+	}
+	if p.device.Uncooperative && !p.need.Batch {
+		of := choice.Candidate.Variant
+		refused := variants.Rejection{Variant: choice.Variant, Backend: of.Backend, Config: choice.Config, Reason: "has blocks that wait for each other, for which the device has no launch"}
+		p.refuse(refused)
+		if named {
+			return &UnservedError{Stage: variants.Fit, Variant: choice.Variant, Device: p.device.Name, Problem: p.problem, Refused: []variants.Rejection{refused}}
+		}
+		return nil
 	}
 	iteration := 0.0
 	for _, c := range p.plan.Choices {

@@ -254,6 +254,26 @@ func TestWisdomOnlyWholeFits(t *testing.T) {
 	}
 }
 
+// TestUncooperative: a device whose blocks cannot wait for each other has no fit in one launch but for batches, in which none waits; the plan
+// says so, and one that is named is an error.
+func TestUncooperative(t *testing.T) {
+	const name = "fit-full-block-dimension"
+	d := h100(t)
+	d.Uncooperative = true
+	p := variants.Problem{M: 5, D: 19, N: 10_000, Covariance: variants.Full, Precision: variants.Float32}
+	for _, batch := range []bool{false, true} {
+		planned := plan(t, p, autotune.Need{Train: true, Batch: batch}, d)
+		_, fits := planned.Choice(variants.Fit)
+		refused := slices.ContainsFunc(planned.Refused, func(r variants.Rejection) bool { return r.Variant == name && r.Reason != "" })
+		if fits != batch || refused == batch {
+			t.Errorf("batch %t: planned %t, refused %t", batch, fits, refused)
+		}
+	}
+	if _, err := autotune.For(p, autotune.Need{Train: true, Variants: []string{name}}, d); !errors.As(err, new(*autotune.UnservedError)) {
+		t.Errorf("one that is named: error %v", err)
+	}
+}
+
 // TestNoWisdomSays: the command that an error names is of the very problem and device.
 func TestNoWisdomSays(t *testing.T) {
 	for _, test := range []struct {

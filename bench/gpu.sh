@@ -138,6 +138,8 @@ done
 # Right: many mixtures at once; events that stay on the device.
 tests batch 60 . '^TestTrainBatch$/^device=cuda' 'TestTrainBatch/device=cuda/full'
 tests upload 30 . '^TestUpload$/^device=cuda' 'TestUpload/device=cuda'
+tests batch-uploaded 30 . '^TestTrainBatchUploaded$/^device=cuda' 'TestTrainBatchUploaded/device=cuda'
+tests uploaded-alike 30 . '^TestUploadedAlike$/^device=cuda' 'TestUploadedAlike/device=cuda'
 
 # Right, and fast: events that do not fit the GPU's memory.
 tests streamed 60 . '^TestStreamed$' TestStreamed

@@ -4,7 +4,9 @@ import "context"
 
 // Job is one of many mixtures that are fitted at once: what [Train] is given of one.
 type Job struct {
-	Data    Data
+	Data Data
+	// Loaded is the data as the device, or another like it, has loaded them, where one has.
+	Loaded  Loaded
 	Start   *Parameters
 	Prior   Prior
 	Options TrainOptions
@@ -20,8 +22,12 @@ type Batched struct {
 
 // Batcher is a [Device] that can fit many mixtures at once.
 type Batcher interface {
+	Device
 	// TrainBatch does for each job what [Train] does for one, as far as that is for the device to do. It returns nil where none of it is.
 	TrainBatch(ctx context.Context, jobs []Job) ([]Batched, error)
+	// LoadBatch does for each of many sets of events what [Device.Load] does for one, at less expense. They can be closed in any order. It
+	// returns nil where that is not for the device to do.
+	LoadBatch(ctx context.Context, data []Data) ([]Loaded, error)
 }
 
 // Reached returns how far a job has come whose passes, of the start and after each iteration, had these totals, the last of them under p.
@@ -30,7 +36,7 @@ func (j *Job) Reached(p *Parameters, totals []float64, weight float64, stopped b
 	if len(totals) == 0 {
 		return Batched{}
 	}
-	fit := &Fit{Parameters: p}
+	fit := &Fit{Parameters: p, History: make([]float64, 0, len(totals))}
 	fit.record(totals[0], 0, j.Options)
 	for _, total := range totals[1:] {
 		fit.step(total, weight, j.Options)

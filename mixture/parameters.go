@@ -66,6 +66,18 @@ func (p *Parameters) Matrix(m int) mat.Symmetric {
 	}
 }
 
+// Variance returns (Σ_m)_dd, without the copy that [Parameters.Matrix] makes.
+func (p *Parameters) Variance(m, d int) float64 {
+	switch p.Covariance {
+	case Full, Tied:
+		return p.square(m)[d*p.D+d]
+	case Diag:
+		return p.Covariances[m*p.D+d]
+	default:
+		return p.Covariances[m]
+	}
+}
+
 // matrices returns how many covariances there are: M, or for tied one that all share.
 func (p *Parameters) matrices() int {
 	if p.Covariance == Tied {

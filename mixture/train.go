@@ -223,17 +223,20 @@ func (f *Fit) collapsed(last Report, prior Prior) []int {
 		return nil // the start has no ridge in it
 	}
 	p := f.Parameters
-	ridge := NewParameters(p.Covariance, 1, p.D)
-	ridge.addDiagonal(0, prior.Ridge, collapsedRidges)
+	limit := func(j int) float64 { return collapsedRidges * prior.Ridge[j] }
+	if p.Covariance == Spherical { // one variance has the mean of all ridges
+		ridge := NewParameters(p.Covariance, 1, p.D)
+		ridge.addDiagonal(0, prior.Ridge, collapsedRidges)
+		limit = func(int) float64 { return ridge.Covariances[0] }
+	}
 	var found []int
 	for m := range p.matrices() {
 		if p.Covariance != Tied && slices.Contains(last.Empty, m) {
 			continue
 		}
-		sigma, limit := p.Matrix(m), ridge.Matrix(0)
 		mostly := true
-		for j := range p.D {
-			mostly = mostly && sigma.At(j, j) <= limit.At(j, j)
+		for j := 0; j < p.D && mostly; j++ {
+			mostly = p.Variance(m, j) <= limit(j)
 		}
 		if mostly {
 			found = append(found, m)

@@ -220,7 +220,7 @@ func (e *DensityErrors) pairs(f *found, from, to int) {
 // products of two coordinates about c the error is κ_m times that of a number, and of the square of sums of them √κ_m times. About the
 // mean it is the sum of the variance inflation factors, D where dimensions do not depend on each other.
 func Conditioning(p *mixture.Parameters, factors *mixture.Factors, m int, centre []float64) float64 {
-	d, sigma, mean, sum := p.D, p.Matrix(m), p.Mean(m), 0.0
+	d, mean, sum := p.D, p.Mean(m), 0.0
 	for j := range d {
 		inverse := 0.0 // (Σ⁻¹)_jj = Σ_a A_aj²
 		if p.Covariance.Correlated() {
@@ -232,7 +232,7 @@ func Conditioning(p *mixture.Parameters, factors *mixture.Factors, m int, centre
 			inverse = factors.Inverse[m*d+j] * factors.Inverse[m*d+j]
 		}
 		distance := mean[j] - centre[j]
-		sum += (distance*distance + sigma.At(j, j)) * inverse
+		sum += (distance*distance + p.Variance(m, j)) * inverse
 	}
 	return sum
 }

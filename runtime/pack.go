@@ -144,13 +144,19 @@ func Unpack(p *Program, f Frame, m int, origins, sums []float64) *mixture.Statis
 func PackCovariances(program *Program, f Frame, p *mixture.Parameters, second []float64) {
 	d, size := p.D, program.triangle()
 	for c := range p.M {
-		program.eachTriangle(func(k, a, b int) {
-			v := p.Covariances[c*d+a]
-			if p.Covariance == mixture.Full {
-				v = p.Covariances[(c*d+a)*d+b]
+		to := second[c*size:][:size]
+		if p.Covariance != mixture.Full {
+			for a, v := range p.Covariances[c*d:][:d] {
+				to[a] = v * f.Scale[a] * f.Scale[a]
 			}
-			second[c*size+k] = v * f.Scale[a] * f.Scale[b]
-		})
+			continue
+		}
+		for a := range d {
+			for b, v := range p.Covariances[(c*d+a)*d:][:a+1] {
+				to[b] = v * f.Scale[a] * f.Scale[b]
+			}
+			to = to[a+1:]
+		}
 	}
 }
 
@@ -158,13 +164,20 @@ func PackCovariances(program *Program, f Frame, p *mixture.Parameters, second []
 func UnpackCovariances(program *Program, f Frame, second []float64, p *mixture.Parameters) {
 	d, size := p.D, program.triangle()
 	for c := range p.M {
-		program.eachTriangle(func(k, a, b int) {
-			v := second[c*size+k] / f.Scale[a] / f.Scale[b]
-			if p.Covariance == mixture.Diag {
-				p.Covariances[c*d+a] = v
-				return
+		from := second[c*size:][:size]
+		if p.Covariance == mixture.Diag {
+			for a, v := range from {
+				p.Covariances[c*d+a] = v / f.Scale[a] / f.Scale[a]
 			}
-			p.Covariances[(c*d+a)*d+b], p.Covariances[(c*d+b)*d+a] = v, v
-		})
+			continue
+		}
+		matrix := p.Covariances[c*d*d:][:d*d]
+		for a := range d {
+			for b, v := range from[:a+1] {
+				v = v / f.Scale[a] / f.Scale[b]
+				matrix[a*d+b], matrix[b*d+a] = v, v
+			}
+			from = from[a+1:]
+		}
 	}
 }

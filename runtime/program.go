@@ -145,6 +145,13 @@ type Poisoner interface {
 	Poison()
 }
 
+// Forgetter is a loaded set of events that learns, from each pass, how the next are best made.
+type Forgetter interface {
+	// Forget has what comes of the events be what came of them first, whatever was done with them since, and gives back most of the memory
+	// that was taken for it, where that is much.
+	Forget() error
+}
+
 // MissingStageError reports work that a program has no kernel for.
 type MissingStageError struct{ Stage string }
 

@@ -30,10 +30,10 @@ func (f Frame) Tightness(p *mixture.Parameters) float64 {
 		if p.Weights[m] == 0 {
 			continue
 		}
-		sigma, mean := p.Matrix(m), p.Mean(m)
+		mean := p.Mean(m)
 		for d := range p.D {
 			distance := (mean[d] - f.Shift[d]) * f.Scale[d]
-			worst = math.Max(worst, tightness(distance*distance, sigma.At(d, d)*f.Scale[d]*f.Scale[d]))
+			worst = math.Max(worst, tightness(distance*distance, p.Variance(m, d)*f.Scale[d]*f.Scale[d]))
 		}
 	}
 	return worst

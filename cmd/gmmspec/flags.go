@@ -118,6 +118,23 @@ func complete(c *cobra.Command, name string, directive cobra.ShellCompDirective,
 func (o *optionFlags) addWork(c *cobra.Command) {
 	o.addChoice(c, "device", gmmspec.DeviceAuto, "`device` to work on: auto, cuda, cuda:1, cc or reference",
 		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC, gmmspec.DeviceReference}, text(gmmspec.WithDevice))
+	o.addManner(c)
+}
+
+// addKernelWork is addWork for devices that run kernels.
+func (o *optionFlags) addKernelWork(c *cobra.Command) {
+	o.addChoice(c, "device", gmmspec.DeviceAuto, "`device` to work on: auto (cuda, where there is one, or else cc), cuda, cuda:1 or cc",
+		[]string{gmmspec.DeviceAuto, gmmspec.DeviceCUDA, gmmspec.DeviceCC}, func(text string) (gmmspec.Option, error) {
+			if text == gmmspec.DeviceAuto {
+				return gmmspec.WithDevice(text), nil
+			}
+			return deviceOfKernels(text)
+		})
+	o.addManner(c)
+}
+
+// addManner defines the flags that say how work is done.
+func (o *optionFlags) addManner(c *cobra.Command) {
 	o.addPrecision(c)
 	c.Flags().Var(threadsFlag{}, "threads", "`number` of processors to use at once (default $GOMAXPROCS, or all); results do not depend on it")
 }

@@ -55,7 +55,7 @@ records where they are not given.`,
 	flags.DurationVar(&f.budget, "budget", defaultBudget, "`time` for each problem; 0 is no bound")
 	flags.BoolVar(&f.asJSON, "json", false, "print a JSON object a problem instead of a table")
 	f.options.addCovariance(c)
-	f.options.addWork(c)
+	f.options.addKernelWork(c)
 	f.options.addMaxError(c)
 	return c
 }

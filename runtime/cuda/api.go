@@ -136,4 +136,6 @@ type API struct {
 	OccupancyMaxActiveBlocks func(blocks *int32, function CUfunction, blockSize int32, sharedBytes uintptr) Result `symbol:"cuOccupancyMaxActiveBlocksPerMultiprocessor"`
 	// CUresult cuLaunchKernel(CUfunction f, unsigned int gridDimX, unsigned int gridDimY, unsigned int gridDimZ, unsigned int blockDimX, unsigned int blockDimY, unsigned int blockDimZ, unsigned int sharedMemBytes, CUstream hStream, void **kernelParams, void **extra)
 	LaunchKernel func(function CUfunction, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes uint32, stream CUstream, params, extra *unsafe.Pointer) Result `symbol:"cuLaunchKernel"`
+	// CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gridDimX, unsigned int gridDimY, unsigned int gridDimZ, unsigned int blockDimX, unsigned int blockDimY, unsigned int blockDimZ, unsigned int sharedMemBytes, CUstream hStream, void **kernelParams)
+	LaunchCooperativeKernel func(function CUfunction, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes uint32, stream CUstream, params *unsafe.Pointer) Result `symbol:"cuLaunchCooperativeKernel"`
 }

@@ -16,6 +16,7 @@ const (
 	DeviceComputeCapabilityMinor        CUdeviceAttribute = 76
 	DeviceMaxSharedPerMultiprocessor    CUdeviceAttribute = 81
 	DeviceMaxRegistersPerMultiprocessor CUdeviceAttribute = 82
+	DeviceCooperativeLaunch             CUdeviceAttribute = 95
 	DeviceMaxSharedPerBlockOptin        CUdeviceAttribute = 97
 	DeviceMaxBlocksPerMultiprocessor    CUdeviceAttribute = 106
 	DeviceReservedSharedPerBlock        CUdeviceAttribute = 111

@@ -43,6 +43,8 @@ type Device struct {
 	MemoryKHz     int // of the memory, at most
 	MemoryBusBits int
 
+	Cooperative bool // it takes launches whose blocks wait for each other: see Function.LaunchCooperative
+
 	driver *Driver
 	handle CUdevice
 }
@@ -95,6 +97,7 @@ func (d *Driver) describe(device *Device, ordinal int) error {
 		return err
 	}
 	device.MemoryBytes = uint64(total)
+	var cooperative int
 	for _, row := range []struct {
 		field     *int
 		attribute CUdeviceAttribute
@@ -116,6 +119,7 @@ func (d *Driver) describe(device *Device, ordinal int) error {
 		{&device.ClockKHz, DeviceClockRate},
 		{&device.MemoryKHz, DeviceMemoryClockRate},
 		{&device.MemoryBusBits, DeviceGlobalMemoryBusWidth},
+		{&cooperative, DeviceCooperativeLaunch},
 	} {
 		var value int32
 		if err := check("cuDeviceGetAttribute", d.api.DeviceGetAttribute(&value, row.attribute, device.handle)); err != nil {
@@ -123,6 +127,7 @@ func (d *Driver) describe(device *Device, ordinal int) error {
 		}
 		*row.field = int(value)
 	}
+	device.Cooperative = cooperative != 0
 	return nil
 }
 

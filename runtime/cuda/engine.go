@@ -26,6 +26,8 @@ type Engine struct {
 	mu     sync.RWMutex // held for reading by every load and pass
 	closed bool
 
+	batches batches // what mixtures that are fitted together take
+
 	heldMu sync.Mutex
 	held   map[releaser]bool // what was loaded and not yet closed
 }
@@ -50,7 +52,7 @@ type engineLaunch struct {
 
 // NewEngine loads the program's kernels. The context stays the caller's, to be closed after the engine.
 func NewEngine(c *Context, program *runtime.Program) (*Engine, error) {
-	e := &Engine{context: c, program: program, kernels: map[string]engineKernel{}, held: map[releaser]bool{}}
+	e := &Engine{context: c, program: program, kernels: map[string]engineKernel{}, held: map[releaser]bool{}, batches: newBatches()}
 	if err := e.load(); err != nil {
 		return nil, errors.Join(err, e.unload())
 	}
@@ -173,7 +175,7 @@ func (e *Engine) Close() error {
 }
 
 func (e *Engine) unload() error {
-	var all []error
+	all := []error{e.batches.close(e.context)}
 	for _, m := range e.modules {
 		all = append(all, m.Close())
 	}

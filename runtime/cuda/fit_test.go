@@ -17,55 +17,58 @@ import (
 	"github.com/gmmspec/gmmspec/runtime/cuda/cudafake"
 )
 
-// fakeFit is the kernel that fits mixtures in one launch, as a Go function: a state begins with 6 numbers of 32 bits, 10 of 64, two for each
-// dimension, the totals, the components' statuses, and the model. It hands over, in every pass, a mixture whose first coordinate begins above handed.
+// fakeFit is the kernel that fits mixtures in one launch, as a Go function: a state begins with 6 numbers of 32 bits, 3 of 64 that say where the
+// events are, 10 of 64, two for each dimension, the totals, the components' statuses, and the model. It hands over, in every pass, a mixture whose first coordinate begins above handed.
 type fakeFit struct {
 	*runtime.Program
 	handed   float64
 	launches []int // mixtures in each
+	grids    []cuda.Dim3
 }
 
 func (f *fakeFit) kernel() cudafake.Kernel {
 	ptr := cuda.DevicePtr(0)
-	return cudafake.Kernel{Name: runtime.Fit, Params: []any{ptr, int64(0), ptr, ptr, ptr, ptr, ptr, ptr, ptr}, Run: f.run}
+	return cudafake.Kernel{Name: runtime.Fit, Params: []any{ptr, ptr, ptr, ptr, ptr, ptr}, Run: f.run}
 }
 
 func (f *fakeFit) run(l *cudafake.Launch) error {
 	f.launches = append(f.launches, l.Grid.Y)
+	f.grids = append(f.grids, l.Grid)
 	m, d := f.Components, f.Dimensions
-	status := 3 + 10 + 2*d + runtime.LoopPasses // in numbers of 64 bits
+	status := before + 10 + 2*d + runtime.LoopPasses // in numbers of 64 bits
 	size := status + (m+1)/2 + m*f.Cells()
-	pitch := int(l.Args[1].(int64))
-	parts, err := array[int64](l, 3, 2*l.Grid.Y)
+	states, err := array[float64](l, 1, size*l.Grid.Y)
 	if err != nil {
 		return err
 	}
-	events, err := array[float32](l, 0, d*pitch)
-	if err != nil {
-		return err
-	}
-	states, err := array[float64](l, 4, size*l.Grid.Y)
-	if err != nil {
-		return err
-	}
-	out, err := array[float64](l, 8, f.Sums()*l.Grid.Y)
+	out, err := array[float64](l, 5, f.Sums()*l.Grid.Y)
 	if err != nil {
 		return err
 	}
 	for i := range l.Grid.Y {
-		first, count := int(parts[2*i]), int(parts[2*i+1])
+		state := states[i*size:][:size]
+		at := make([]int64, 3)
+		copy(cuda.Bytes(at), cuda.Bytes(state[3:6]))
+		pitch, count := int(at[1]), int(at[2])
+		events, err := cudafake.Slice[float32](l, cuda.DevicePtr(at[0]), d*pitch)
+		if err != nil {
+			return err
+		}
 		rows := make([]float64, 0, count*d)
-		for e := first; e < first+count; e++ {
+		for e := range count {
 			for k := range d {
 				rows = append(rows, float64(events[k*pitch+e]))
 			}
 		}
-		if err := f.fit(rows, states[i*size:][:size], out[i*f.Sums():][:f.Sums()]); err != nil {
+		if err := f.fit(rows, state, out[i*f.Sums():][:f.Sums()]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// before is how many numbers of 64 bits, or twice as many of 32, come before those that a fit goes by.
+const before = 6
 
 // fit is one mixture's.
 func (f *fakeFit) fit(rows, state, out []float64) error {
@@ -91,26 +94,26 @@ func (f *fakeFit) fit(rows, state, out []float64) error {
 	}
 	ints := cuda.Bytes(state[:3])
 	most, least := int(ints[8])|int(ints[9])<<8, int(ints[12])|int(ints[13])<<8
-	tolerance, before := state[3], state[4]
-	prior := mixture.Prior{Ridge: state[13:][:d], Floor: slices.Repeat([]float64{1e-9}, d)}
+	tolerance, last := state[before], state[before+1]
+	prior := mixture.Prior{Ridge: state[before+10:][:d], Floor: slices.Repeat([]float64{1e-9}, d)}
 	for pass := 1; ; pass++ {
 		s, err := loaded.Accumulate(ctx, p)
 		if err != nil {
 			return err
 		}
-		total := s.LogLikelihood + state[8]*float64(len(rows)/d) // densities are of the events' own coordinates
-		state[13+2*d+pass-1] = total
+		total := s.LogLikelihood + state[before+5]*float64(len(rows)/d) // densities are of the events' own coordinates
+		state[before+10+2*d+pass-1] = total
 		f.pack(s, p, out)
 		out[f.Sums()-1] = total
 		ints[4] = byte(pass)
 		stop := byte(0)
 		switch {
-		case math.Abs(total-before) < tolerance && pass >= least || pass == most:
+		case math.Abs(total-last) < tolerance && pass >= least || pass == most:
 			stop = 1
 		case rows[0] > f.handed:
 			stop = 2
 		}
-		if before = total; stop > 0 {
+		if last = total; stop > 0 {
 			ints[0] = stop
 			return nil
 		}
@@ -140,19 +143,25 @@ func (f *fakeFit) pack(s *mixture.Statistics, p *mixture.Parameters, out []float
 // openFits opens an engine that has nothing but the kernel.
 func openFits(t *testing.T, m, d int, covariance mixture.Covariance, handed float64) (*cuda.Engine, *fakeFit) {
 	t.Helper()
+	engine, fit, _ := openFitsOn(t, cudafake.H100(), m, d, covariance, handed)
+	return engine, fit
+}
+
+// openFitsOn is openFits on a device of a kind, whose imitation it returns too.
+func openFitsOn(t *testing.T, device cuda.Device, m, d int, covariance mixture.Covariance, handed float64) (*cuda.Engine, *fakeFit, *cudafake.Driver) {
+	t.Helper()
 	const padding, record = 2, 64
 	program := &runtime.Program{Components: m + padding, Dimensions: d, Covariance: covariance, Precision: runtime.Float32, Kernels: []runtime.Kernel{{
 		Variant: "fit-fake", Stage: runtime.Fit, Entry: runtime.Fit, Binary: []byte("fake"), Events: runtime.ByDimension, Factor: runtime.Packed,
 		Threads: fakeTile, Blocks: 1, BlocksPerUnit: 1, Tile: fakeTile, RecordBytes: record,
 	}}}
 	fit := &fakeFit{Program: program, handed: handed}
-	device := cudafake.H100()
 	device.MemoryBytes = plenty
 	fake := cudafake.New(cudafake.Config{Devices: []cuda.Device{device}, Kernels: []cudafake.Kernel{fit.kernel()}})
 	engine, err := cuda.NewEngine(contextOn(t, fake), program)
 	must(t, err)
 	t.Cleanup(func() { must(t, engine.Close()) })
-	return engine, fit
+	return engine, fit, fake
 }
 
 // jobsOf is mixtures of several numbers of events.
@@ -265,5 +274,41 @@ func TestIterateInOneLaunch(t *testing.T) {
 	}
 	if len(run.Totals) != passes || !slices.Equal(fit.launches, []int{1}) {
 		t.Errorf("%d totals, launches of %v mixtures", len(run.Totals), fit.launches)
+	}
+}
+
+// TestBlocksThatWait: a fit of several blocks is a cooperative launch, of no more blocks than the device holds at once; on a device that has no
+// such launch it is left to others, but for a fit of one block, which waits for nobody.
+func TestBlocksThatWait(t *testing.T) {
+	const m, d = 2, 3
+	jobs := jobsOf(t, m, d, mixture.Full, mixture.TrainOptions{})
+	for _, test := range []struct {
+		name            string
+		uncooperative   bool
+		multiprocessors int
+		job             int
+		cooperative     int // launches that are
+		grid            []cuda.Dim3
+	}{
+		{"one block", false, 132, 2, 0, []cuda.Dim3{{X: 1, Y: 1, Z: 1}}},
+		{"several", false, 132, 1, 1, []cuda.Dim3{{X: 3, Y: 1, Z: 1}}},
+		{"as many as there is room for", false, 2, 1, 1, []cuda.Dim3{{X: 2, Y: 1, Z: 1}}},
+		{"none that wait", true, 132, 1, 0, nil},
+		{"one that need not wait", true, 132, 2, 0, []cuda.Dim3{{X: 1, Y: 1, Z: 1}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			device := cudafake.H100()
+			device.Cooperative, device.Multiprocessors = !test.uncooperative, test.multiprocessors
+			engine, fit, fake := openFitsOn(t, device, m, d, mixture.Full, math.Inf(1))
+			job := jobs[test.job]
+			loaded, err := engine.Load(t.Context(), job.Data)
+			must(t, err)
+			defer func() { must(t, loaded.Close()) }()
+			run, err := loaded.(mixture.Iterator).Iterate(t.Context(), job.Start, job.Prior, mixture.Limits{Passes: 2})
+			must(t, err)
+			if (run != nil) != (test.grid != nil) || !slices.Equal(fit.grids, test.grid) || fake.Calls("cuLaunchCooperativeKernel") != test.cooperative {
+				t.Errorf("run %v, grids %v, of which %d are cooperative: want %v, of which %d", run, fit.grids, fake.Calls("cuLaunchCooperativeKernel"), test.grid, test.cooperative)
+			}
+		})
 	}
 }

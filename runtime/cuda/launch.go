@@ -83,6 +83,29 @@ func (p *params) set(i int, arg any) (bytes int) {
 // with the kernel's before it is launched (with a driver of CUDA 12.4 or newer,
 // which tells them). Arguments are copied before Launch returns.
 func (f *Function) Launch(grid, block Dim3, sharedBytes int, stream *Stream, args ...any) error {
+	return f.launch("cuLaunchKernel", launchShape{grid, block, sharedBytes}, stream, args, func(api *API, s rawShape, stream CUstream, params *unsafe.Pointer) Result {
+		return api.LaunchKernel(f.handle, s.grid[0], s.grid[1], s.grid[2], s.block[0], s.block[1], s.block[2], s.sharedBytes, stream, params, nil)
+	})
+}
+
+// LaunchCooperative is Launch for a kernel whose blocks wait for each other: they
+// are all on the device at once, or it is an error, ResultCooperativeLaunchTooLarge
+// where the grid has more blocks than the device's multiprocessors hold together
+// (see Occupancy). Only a Device that is Cooperative takes it.
+func (f *Function) LaunchCooperative(grid, block Dim3, sharedBytes int, stream *Stream, args ...any) error {
+	return f.launch("cuLaunchCooperativeKernel", launchShape{grid, block, sharedBytes}, stream, args, func(api *API, s rawShape, stream CUstream, params *unsafe.Pointer) Result {
+		return api.LaunchCooperativeKernel(f.handle, s.grid[0], s.grid[1], s.grid[2], s.block[0], s.block[1], s.block[2], s.sharedBytes, stream, params)
+	})
+}
+
+// rawShape is a launch's shape as the driver takes it.
+type rawShape struct {
+	grid, block [3]uint32
+	sharedBytes uint32
+}
+
+// launch packs the arguments and has the driver called with them.
+func (f *Function) launch(call string, shape launchShape, stream *Stream, args []any, start func(api *API, s rawShape, stream CUstream, params *unsafe.Pointer) Result) error {
 	c := f.module.context
 	return f.run(func(api *API) error {
 		handle, err := stream.on(c)
@@ -92,21 +115,17 @@ func (f *Function) Launch(grid, block Dim3, sharedBytes int, stream *Stream, arg
 		if err := f.pack(c.params, args); err != nil {
 			return err
 		}
-		shape := launchShape{grid, block, sharedBytes}
 		if !shape.valid() {
 			return argument("kernel %q: %v", f.name, shape)
 		}
-		g, b := grid.counts(), block.counts()
 		var pinner goruntime.Pinner
 		pinner.Pin(c.params)
 		defer pinner.Unpin()
-		result := api.LaunchKernel(f.handle,
-			uint32(g[0]), uint32(g[1]), uint32(g[2]), uint32(b[0]), uint32(b[1]), uint32(b[2]), uint32(sharedBytes),
-			handle, &c.params.pointers[0], nil)
+		result := start(api, shape.raw(), handle, &c.params.pointers[0])
 		if result == Success {
 			return nil
 		}
-		return &Error{Call: "cuLaunchKernel", Result: result, Detail: fmt.Sprintf("kernel %q: %v", f.name, shape)}
+		return &Error{Call: call, Result: result, Detail: fmt.Sprintf("kernel %q: %v", f.name, shape)}
 	})
 }
 
@@ -119,6 +138,16 @@ type launchShape struct {
 // String returns the shape as messages give it.
 func (s launchShape) String() string {
 	return fmt.Sprintf("grid %v, block %v, %d bytes of shared memory", s.grid, s.block, s.sharedBytes)
+}
+
+// raw returns a valid shape for the driver.
+func (s launchShape) raw() rawShape {
+	raw := rawShape{sharedBytes: uint32(s.sharedBytes)}
+	grid, block := s.grid.counts(), s.block.counts()
+	for i := range grid {
+		raw.grid[i], raw.block[i] = uint32(grid[i]), uint32(block[i])
+	}
+	return raw
 }
 
 // valid reports whether every count is one that the driver can be handed. Which of

@@ -44,8 +44,11 @@ func (r *resident[T]) loopLayout() loopLayout {
 // it holds all events at once.
 func (r *resident[T]) Iterate(ctx context.Context, start *mixture.Parameters, prior mixture.Prior, limits mixture.Limits) (*mixture.Run, error) {
 	program := r.engine.program
-	fits, whole := r.engine.kernels[runtime.Fit]
-	if !whole && r.engine.matrix == nil || program.Covariance != mixture.Full && program.Covariance != mixture.Diag || len(prior.Ridge) != program.Dimensions {
+	blocks, err := r.engine.blocksOfFit(r.data.Events.Len())
+	if err != nil {
+		return nil, err
+	}
+	if blocks == 0 && r.engine.matrix == nil || program.Covariance != mixture.Full && program.Covariance != mixture.Diag || len(prior.Ridge) != program.Dimensions {
 		return nil, nil
 	}
 	packed, err := r.begin(ctx, start)
@@ -55,8 +58,8 @@ func (r *resident[T]) Iterate(ctx context.Context, start *mixture.Parameters, pr
 	work := float64(r.data.Events.Len()) * float64(program.Components) * float64(program.Cells())
 	limits.Passes = max(1, min(limits.Passes, int(loopProducts/work)))
 	var run *mixture.Run
-	if whole {
-		run, err = r.fit(ctx, fits, packed, start, prior, limits)
+	if blocks > 0 {
+		run, err = r.fit(ctx, blocks, packed, start, prior, limits)
 	} else {
 		run, err = r.loopThrough(ctx, packed, start, prior, limits)
 	}

@@ -51,11 +51,13 @@ type resident[T runtime.Real] struct {
 	first       int // of the events that stay, -1 for none
 	// borrowed events are freed by somebody else, and lent ones stay where they are until they are closed.
 	borrowed, lent bool
+	shelf          *shelf // whose events these are, with others', or nil
 	stay, passing  holding
 
 	records map[string]*buffer // by layout of factors
 
 	spanBytes int // that kernels may leave of the events of a span: see [resident.spanOf]
+	spanFirst int // spanBytes of borrowed events, before memory was found to be too small
 
 	// Of the matrix form.
 	summary           *mixture.Summary
@@ -246,7 +248,7 @@ func (r *resident[T]) Close() error {
 // release frees everything; no pass is under way.
 func (r *resident[T]) release() error {
 	r.closed = true
-	return errors.Join(r.upload.close(), r.free(), r.conveyor.close())
+	return errors.Join(r.upload.close(), r.free(), r.conveyor.close(), r.shelf.release())
 }
 
 // free gives the device's memory back.
@@ -263,11 +265,15 @@ func (r *resident[T]) free() error {
 func (r *resident[T]) freePasses() error {
 	r.buckets.count = 0
 	var all []error
-	owned := append(slices.Collect(maps.Values(r.records)),
-		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels, &r.workspace, &r.spread, &r.loop)
-	owned = append(append(owned, r.buckets.buffers()...), r.fitter.buffers()...)
-	for _, b := range owned {
+	for _, b := range r.passBuffers() {
 		all = append(all, b.free(r.engine.context))
 	}
 	return errors.Join(all...)
+}
+
+// passBuffers lists all memory but that of the events.
+func (r *resident[T]) passBuffers() []*buffer {
+	all := append(slices.Collect(maps.Values(r.records)),
+		&r.partial, &r.sums, &r.totals, &r.update, &r.responsibilities, &r.logLikelihoods, &r.labels, &r.workspace, &r.spread, &r.loop)
+	return append(append(all, r.buckets.buffers()...), r.fitter.buffers()...)
 }

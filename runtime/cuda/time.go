@@ -28,10 +28,11 @@ func borrow[T runtime.Real](e *Engine, from *resident[T]) (mixture.Loaded, error
 	if e.closed {
 		return nil, mixture.ErrClosed
 	}
-	if err := from.enter(); err != nil {
+	leave, err := from.enterFrom(e)
+	if err != nil {
 		return nil, err
 	}
-	defer from.end()
+	defer leave()
 	if err := e.program.CheckData(from.data); err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func borrow[T runtime.Real](e *Engine, from *resident[T]) (mixture.Loaded, error
 	}
 	r := &resident[T]{
 		engine: e, data: from.data, weight: from.weight, summary: from.summary, gain: from.gain, frame: from.frame, upload: &uploader[T]{}, borrowed: true,
-		spanBytes: from.spanBytes, load: e.program.Allowed() / errorByLoad,
+		spanBytes: from.spanBytes, spanFirst: from.spanBytes, load: e.program.Allowed() / errorByLoad,
 		chunk: from.chunk, first: 0, stay: from.stay,
 		records: map[string]*buffer{},
 	}

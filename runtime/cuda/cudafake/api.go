@@ -269,6 +269,16 @@ func (f *Driver) addModules(api *cuda.API) {
 			return f.launch(d, function, grid, block, int(sharedBytes), stream, params)
 		})
 	}
+	api.LaunchCooperativeKernel = func(function cuda.CUfunction, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes uint32, stream cuda.CUstream, params *unsafe.Pointer) cuda.Result {
+		return f.in("cuLaunchCooperativeKernel", func(d *device) cuda.Result {
+			grid := cuda.Dim3{X: int(gridX), Y: int(gridY), Z: int(gridZ)}
+			block := cuda.Dim3{X: int(blockX), Y: int(blockY), Z: int(blockZ)}
+			if result := d.holds(function, grid, block, int(sharedBytes)); result != cuda.Success {
+				return result
+			}
+			return f.launch(d, function, grid, block, int(sharedBytes), stream, params)
+		})
+	}
 }
 
 // setCurrent makes a context current on the calling thread, or none for 0.

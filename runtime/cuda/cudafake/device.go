@@ -24,7 +24,7 @@ func H100() cuda.Device {
 		SharedBytesPerBlock: 48 * kib, SharedBytesPerBlockOptin: 227 * kib,
 		SharedBytesPerMultiprocessor: 228 * kib, SharedBytesReserved: 1 * kib,
 		L2Bytes: 50 * mib, MemoryBytes: 81079 * mib,
-		ClockKHz: 1980000, MemoryKHz: 2619000, MemoryBusBits: 5120,
+		ClockKHz: 1980000, MemoryKHz: 2619000, MemoryBusBits: 5120, Cooperative: true,
 	}
 }
 
@@ -125,6 +125,11 @@ func (d *device) attribute(a cuda.CUdeviceAttribute) (value int, known bool) {
 		return d.MemoryKHz, true
 	case cuda.DeviceGlobalMemoryBusWidth:
 		return d.MemoryBusBits, true
+	case cuda.DeviceCooperativeLaunch:
+		if d.Cooperative {
+			return 1, true
+		}
+		return 0, true
 	default:
 		return 0, false
 	}

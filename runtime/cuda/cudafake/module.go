@@ -195,6 +195,21 @@ func (d *device) occupancy(blocks *int32, handle cuda.CUfunction, threads int32,
 	return cuda.Success
 }
 
+// holds reports whether all blocks of a cooperative launch are on the device at once.
+func (d *device) holds(handle cuda.CUfunction, grid, block cuda.Dim3, sharedBytes int) cuda.Result {
+	if !d.Cooperative {
+		return cuda.ResultNotSupported
+	}
+	var blocks int32
+	if result := d.occupancy(&blocks, handle, int32(block.X*block.Y*block.Z), uintptr(sharedBytes)); result != cuda.Success {
+		return result
+	}
+	if grid.X*grid.Y*grid.Z > int(blocks)*d.Multiprocessors {
+		return cuda.ResultCooperativeLaunchTooLarge
+	}
+	return cuda.Success
+}
+
 // Limits of a grid along Y and Z, the same on every device.
 const maxGridYZ = 1<<16 - 1
 

@@ -50,6 +50,7 @@ func Run(t *testing.T, driver *cuda.Driver) {
 		{"Launch/Places", testPlaces},
 		{"Launch/Shared", testShared},
 		{"Launch/Refused", testLaunchRefused},
+		{"Launch/Cooperative", testCooperative},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(newBench(t, device)) })
 	}

@@ -247,6 +247,35 @@ func testLaunchRefused(t *bench) {
 	}
 }
 
+// testCooperative launches as many blocks as the device holds at once, and one more.
+func testCooperative(t *bench) {
+	f, d, ptr := t.function("scale"), t.ctx.Device(), t.alloc(4)
+	one, args := cuda.Dim3{X: d.WarpSize}, []any{ptr, int64(1), float32(3)}
+	must(t, t.ctx.CopyHtoD(ptr, cuda.Bytes([]float32{2})))
+	if !d.Cooperative {
+		if err := f.LaunchCooperative(cuda.Dim3{X: 1}, one, 0, nil, args...); !errors.Is(err, cuda.ResultNotSupported) {
+			t.Errorf("on a device that is not cooperative: error %v, want CUDA_ERROR_NOT_SUPPORTED", err)
+		}
+		return
+	}
+	held, err := f.Occupancy(d.WarpSize, 0)
+	must(t, err)
+	most := held * d.Multiprocessors
+	must(t, f.LaunchCooperative(cuda.Dim3{X: most}, one, 0, nil, args...))
+	got := make([]float32, 1)
+	must(t, t.ctx.CopyDtoH(cuda.Bytes(got), ptr))
+	if got[0] != 6 {
+		t.Errorf("2 times 3 is %v", got[0])
+	}
+	err = f.LaunchCooperative(cuda.Dim3{X: most + 1}, one, 0, nil, args...)
+	if failed, ok := errors.AsType[*cuda.Error](err); !ok || failed.Call != "cuLaunchCooperativeKernel" || failed.Result != cuda.ResultCooperativeLaunchTooLarge {
+		t.Errorf("%d blocks: error %v, want CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE", most+1, err)
+	}
+	if err := f.LaunchCooperative(cuda.Dim3{X: 1}, one, 0, nil, ptr); !errors.Is(err, cuda.ErrArgument) {
+		t.Errorf("too few arguments: error %v, want ErrArgument", err)
+	}
+}
+
 // testStray checks that after a kernel's stray write every call says so.
 func testStray(t *bench) {
 	must(t, t.function("stray").Launch(cuda.Dim3{X: 1}, cuda.Dim3{X: 1}, 0, nil))
