@@ -34,7 +34,7 @@ type span struct {
 // spanIn returns n events from one on that a holding has at a place. What the holding has not is null.
 func (r *resident[T]) spanIn(h *holding, at, from, n int) span {
 	place := func(b buffer, numbers int) DevicePtr {
-		if b.bytes == 0 {
+		if b.ptr == 0 {
 			return 0
 		}
 		return b.ptr + DevicePtr(at*numbers*numberBytes[T]())
