@@ -31,9 +31,7 @@ type matrix struct {
 	MovingRows                       []string
 	Firsts                           []int
 	Largest                          string // number of a record
-	// Of products of warpgroups: their operands, and the columns of log-densities and of sums.
-	Products                   []wgmma
-	DensityColumns, SumColumns int
+	Product                          wgmma  // of warpgroups
 }
 
 // newMatrix returns it for a problem in the matrix form.
@@ -51,8 +49,7 @@ func newMatrix(p variants.Problem, warpgroup bool, warps, stages int) matrix {
 	}
 	if warpgroup {
 		m.BatchPitch = layout.GroupPitch
-		m.DensityColumns, m.SumColumns = layout.Side*shape.Rows, variants.TileFeatures*shape.Share
-		m.Products = []wgmma{newWgmma(m.DensityColumns, false, true), newWgmma(m.SumColumns, true, m.SumColumns != m.DensityColumns)}
+		m.Product = newWgmma(layout.Side * shape.Rows)
 	}
 	return m
 }
@@ -60,24 +57,20 @@ func newMatrix(p variants.Problem, warpgroup bool, warps, stages int) matrix {
 // wgmma is a product of a warpgroup, of 64 rows and so many columns, as C++ has it.
 type wgmma struct {
 	Columns int
-	Numbers int  // that a thread sums
-	Shared  bool // both factors are in shared memory
-	Wait    bool // it comes with what waits for sums of so many numbers
 	// Places and Operands are a thread's sums.
 	Places, Operands string
 }
 
 // Place is that of another operand.
-func (w wgmma) Place(i int) int { return w.Numbers + i }
+func (w wgmma) Place(i int) int { return w.Columns/2 + i }
 
-func newWgmma(columns int, shared, wait bool) wgmma {
-	w := wgmma{Columns: columns, Numbers: columns / 2, Shared: shared, Wait: wait}
-	places, operands := make([]string, w.Numbers), make([]string, w.Numbers)
-	for i := range w.Numbers {
+func newWgmma(columns int) wgmma {
+	numbers := columns / 2 // that a thread sums
+	places, operands := make([]string, numbers), make([]string, numbers)
+	for i := range numbers {
 		places[i], operands[i] = fmt.Sprintf("%%%d", i), fmt.Sprintf(`"+f"(sum[%d])`, i)
 	}
-	w.Places, w.Operands = strings.Join(places, ","), strings.Join(operands, ", ")
-	return w
+	return wgmma{columns, strings.Join(places, ","), strings.Join(operands, ", ")}
 }
 
 // pairRows writes features, several a line.

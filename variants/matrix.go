@@ -21,11 +21,10 @@ const (
 	rowBytes = matrixSide * matrixSide * 2 * 2
 	// matrixSums is the registers that a thread keeps sums in, and mostSummers the warps of a multiprocessor whose threads do.
 	matrixSums, mostSummers = 112, 8
-	// groupRows is the components, or events, that a warpgroup multiplies.
+	// groupRows is the features, or events, that a warpgroup multiplies.
 	groupRows = 64
-	// groupWarps is the warps of a warpgroup, groupTiles the most tiles of features whose sums it keeps, twice, groupSummers the warps of a
-	// block that sums, and groupBlocks such blocks of a multiprocessor.
-	groupWarps, groupTiles, groupSummers, groupBlocks = 4, 8, 16, 1
+	// groupWarps is the warps of a warpgroup, and mostGroups the warpgroups of a multiprocessor that sum.
+	groupWarps, mostGroups = 4, 4
 	// matrixHalves is the numbers of 16 bits that a responsibility has at most.
 	matrixHalves = 2
 	// sharedOfUnit is the shared memory of a multiprocessor of sm_90 that its blocks can have, each with the kilobyte that it takes besides.
@@ -196,10 +195,10 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 		}
 	}
 	if warpgroup {
-		s.SumBlocks, s.Summers = groupBlocks, groupSummers
-		most := s.units() * groupTiles
-		s.Ranges = (s.Tiles + most - 1) / most
-		s.Share = (s.Tiles + s.units()*s.Ranges - 1) / (s.units() * s.Ranges)
+		s.Share = groupRows / TileFeatures
+		s.Ranges = (s.Tiles + mostGroups*s.Share - 1) / (mostGroups * s.Share)
+		groups := (s.Tiles + s.Ranges*s.Share - 1) / (s.Ranges * s.Share)
+		s.Summers, s.SumBlocks = groups*groupWarps, mostGroups/groups
 		s.Span = s.span(tiles, p.D)
 		return s
 	}
@@ -230,16 +229,16 @@ func (s MatrixShape) span(tiles []Feature, d int) (most int) {
 	return most
 }
 
-// sumBytes is the shared memory of a block that sums: responsibilities of a tile, twice, with the coordinates that it needs and the events'
-// scales; and the components' noise and the events that take part. Warpgroups have features there too.
+// sumBytes is the shared memory of a block that sums: responsibilities of a tile, with the coordinates that it needs and the events' scales, twice,
+// or three times where warpgroups multiply all rows of 16 components that they can have; and the components' noise and the events that take part.
 func (s MatrixShape) sumBytes() int {
 	const half, number = 2, 4
 	layout := NewMatrixLayout()
-	factors, pitch, times := s.Rows*matrixSide, layout.BatchPitch, 2
+	components, pitch, times := s.Rows*matrixSide, layout.BatchPitch, 2
 	if s.Warpgroup {
-		factors, pitch, times = groupRows+s.units()*s.Share*TileFeatures, layout.GroupPitch, 3
+		components, pitch, times = groupRows, layout.GroupPitch, 3
 	}
-	return s.Rows*matrixSide*2*number + 2*layout.Batch*factors*matrixHalves*half + times*((s.Span+1)*pitch*number+layout.Batch*number)
+	return s.Rows*matrixSide*2*number + times*(layout.Batch*components*matrixHalves*half+(s.Span+1)*pitch*number+layout.Batch*number)
 }
 
 // FirstCoordinates lists the first coordinate of each range of tiles.
