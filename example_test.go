@@ -184,7 +184,7 @@ func ExampleExplain() {
 	fmt.Println(plan.Variants())
 	// Output:
 	// M=64 D=19 N=1000000 full float32
-	// [accumulate-full-matrix-dimension estep-full-shared-dimension moments-full-tile score-full-tile-dimension]
+	// [accumulate-full-warpgroup-dimension estep-full-shared-dimension moments-full-tile score-full-tile-dimension]
 }
 
 func ExampleRender() {

@@ -25,6 +25,9 @@ const (
 	groupRows = 64
 	// groupWarps is the warps of a warpgroup, and mostGroups the warpgroups of a multiprocessor that sum.
 	groupWarps, mostGroups = 4, 4
+	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one that becomes halves, and
+	// those that are on their way, for memory is as slow to begin as it takes to work on two.
+	leastRing, mostRing = 3, 6
 	// matrixHalves is the numbers of 16 bits that a responsibility has at most.
 	matrixHalves = 2
 	// sharedOfUnit is the shared memory of a multiprocessor of sm_90 that its blocks can have, each with the kilobyte that it takes besides.
@@ -177,6 +180,8 @@ type MatrixShape struct {
 	Share  int // tiles of a warp, or of a warpgroup
 	// Summers is the warps of a block that sums, and SumBlocks how many of those a multiprocessor has at once.
 	Summers, SumBlocks int
+	// Ring is how many batches such a block of warpgroups has in shared memory at once.
+	Ring int
 	// Span is how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
 	Span int
 }
@@ -200,6 +205,7 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 		groups := (s.Tiles + s.Ranges*s.Share - 1) / (s.Ranges * s.Share)
 		s.Summers, s.SumBlocks = groups*groupWarps, mostGroups/groups
 		s.Span = s.span(tiles, p.D)
+		s.Ring = max(leastRing, min(mostRing, (sharedOfUnit/s.SumBlocks-s.noiseBytes())/s.batchBytes()))
 		return s
 	}
 	for _, s.SumBlocks = range []int{2, 1} { // large ones where there is no room for two
@@ -229,16 +235,24 @@ func (s MatrixShape) span(tiles []Feature, d int) (most int) {
 	return most
 }
 
-// sumBytes is the shared memory of a block that sums: responsibilities of a tile, with the coordinates that it needs and the events' scales, twice,
-// or three times where warpgroups multiply all rows of 16 components that they can have; and the components' noise and the events that take part.
-func (s MatrixShape) sumBytes() int {
+// sumBytes is the shared memory of a block that sums.
+func (s MatrixShape) sumBytes() int { return s.noiseBytes() + max(s.Ring, 2)*s.batchBytes() }
+
+// batchBytes is what a batch has of it: responsibilities, the coordinates that the block needs and the 1, and the events' scales.
+func (s MatrixShape) batchBytes() int {
 	const half, number = 2, 4
 	layout := NewMatrixLayout()
-	components, pitch, times := s.Rows*matrixSide, layout.BatchPitch, 2
+	pitch := layout.BatchPitch
 	if s.Warpgroup {
-		components, pitch, times = groupRows, layout.GroupPitch, 3
+		pitch = layout.GroupPitch
 	}
-	return s.Rows*matrixSide*2*number + times*(layout.Batch*components*matrixHalves*half+(s.Span+1)*pitch*number+layout.Batch*number)
+	return layout.Batch*s.Rows*matrixSide*matrixHalves*half + (s.Span+1)*pitch*number + layout.Batch*number
+}
+
+// noiseBytes is what the components' noise and the events that take part have.
+func (s MatrixShape) noiseBytes() int {
+	const number = 4
+	return s.Rows * matrixSide * 2 * number
 }
 
 // FirstCoordinates lists the first coordinate of each range of tiles.
