@@ -48,7 +48,6 @@ func newMatrix(p variants.Problem, warpgroup bool, warps, stages int) matrix {
 		Firsts:     shape.FirstCoordinates(p), Largest: largest,
 	}
 	if warpgroup {
-		m.BatchPitch = layout.GroupPitch
 		m.Product = newWgmma(layout.Side * shape.Rows)
 	}
 	return m

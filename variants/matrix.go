@@ -47,7 +47,6 @@ type MatrixLayout struct {
 	Events       int // of a warp whose log-densities are in its registers
 	Batch        int // events that such a block takes at a time
 	BatchPitch   int // between the rows of their coordinates
-	GroupPitch   int // the same where warpgroups multiply: an odd number of 16 bytes
 	Flush        int // batches that are summed in float32 before the sum moves to float64
 	Totals       int // room for the total log-likelihoods of blocks
 	Labels       int // events that a block puts in their buckets
@@ -56,7 +55,7 @@ type MatrixLayout struct {
 
 // NewMatrixLayout returns it.
 func NewMatrixLayout() MatrixLayout {
-	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, RingBlocks: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, GroupPitch: 68, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
+	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, RingBlocks: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
 }
 
 // Feature is the product of coordinates A and B of ũ = (u₁ … u_D, 1), counted from 0, so that D is the 1. Again is set where
@@ -242,11 +241,7 @@ func (s MatrixShape) sumBytes() int { return s.noiseBytes() + max(s.Ring, 2)*s.b
 func (s MatrixShape) batchBytes() int {
 	const half, number = 2, 4
 	layout := NewMatrixLayout()
-	pitch := layout.BatchPitch
-	if s.Warpgroup {
-		pitch = layout.GroupPitch
-	}
-	return layout.Batch*s.Rows*matrixSide*matrixHalves*half + (s.Span+1)*pitch*number + layout.Batch*number
+	return layout.Batch*s.Rows*matrixSide*matrixHalves*half + (s.Span+1)*layout.BatchPitch*number + layout.Batch*number
 }
 
 // noiseBytes is what the components' noise and the events that take part have.
@@ -397,7 +392,7 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 func matrixWork(p Problem, s MatrixShape, rate float64) Work {
 	const half = 2 // bytes
 	components, events := float64(s.Chunks*s.Rows*matrixSide), float64(max(p.N, 1))
-	products := float64(3*s.Steps*matrixSide + 2*s.Tiles*TileFeatures)
+	products := float64(3*s.Steps*matrixSide + 2*max(s.Tiles, s.Ranges*s.units()*s.Share)*TileFeatures)
 	return Work{
 		Flops:      events * components * (2*products/rate + softmaxFlops),
 		Bytes:      2*eventBytes(p) + 2*half*events*components,

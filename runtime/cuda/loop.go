@@ -97,7 +97,7 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 		return nil, err
 	}
 	layout := r.loopLayout()
-	if err := r.loop.grow(r.engine.context, layout.bytes); err != nil {
+	if err := r.roomForLoop(); err != nil {
 		return nil, err
 	}
 	if err := r.engine.stream.CopyHtoD(r.loop.ptr, r.loopStart(packed.Factors.Constants, prior, limits)); err != nil {

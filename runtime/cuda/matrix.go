@@ -197,15 +197,22 @@ func (r *resident[T]) spanOfMatrix(k engineKernel) int {
 	return max(1, min(most, r.spanBytes/k.WorkspacePerEvent)/runtime.BatchEvents) * runtime.BatchEvents
 }
 
+// roomForLoop makes room for the state of a loop, of which parts are read before anything wrote them.
+func (r *resident[T]) roomForLoop() error {
+	bytes := r.loopLayout().bytes
+	if r.loop.bytes >= bytes {
+		return nil
+	}
+	if err := r.loop.grow(r.engine.context, bytes); err != nil {
+		return err
+	}
+	return r.engine.stream.MemsetD8(r.loop.ptr, 0, r.loop.bytes)
+}
+
 // startAlone has the state of a loop be that of a pass on its own.
 func (r *resident[T]) startAlone(constants []float64) error {
-	if r.loop.bytes == 0 {
-		if err := r.loop.grow(r.engine.context, r.loopLayout().bytes); err != nil {
-			return err
-		}
-		if err := r.engine.stream.MemsetD8(r.loop.ptr, 0, r.loop.bytes); err != nil {
-			return err
-		}
+	if err := r.roomForLoop(); err != nil {
+		return err
 	}
 	return r.engine.stream.CopyHtoD(r.loop.ptr+DevicePtr(r.loopLayout().constants), Bytes(constantsFrom(constants)))
 }
