@@ -183,7 +183,7 @@ func (b *builder) object(ctx context.Context, u specializer.Unit, s specializer.
 // compiler knows where the device is newer, whose PTX the driver then compiles.
 func cubinKey(s specializer.Source, c *nvrtc.Compiler) (key cache.Key, compiled string) {
 	kind, compiled := kindCubin, s.Arch
-	if known := c.Archs(); !slices.Contains(known, archNumber(s.Arch)) {
+	if known := c.Archs(); !slices.Contains(known, archNumber(s.Arch)) && !strings.HasSuffix(s.Arch, "a") {
 		kind = kindPTX
 		for _, a := range known {
 			if a <= archNumber(s.Arch) {

@@ -11,6 +11,7 @@ import (
 	"github.com/gmmspec/gmmspec/mixture"
 	"github.com/gmmspec/gmmspec/runtime/cc"
 	"github.com/gmmspec/gmmspec/runtime/cuda"
+	"github.com/gmmspec/gmmspec/runtime/cuda/nvrtc"
 	"github.com/gmmspec/gmmspec/variants"
 )
 
@@ -369,8 +370,9 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 		}
 		d.Name, d.Target = "cuda (a typical "+s.arch+")", target
 		setRates(&d, rates, p)
-		if _, err := s.workshop.openNVRTC(); err == nil {
-			d.Cached = c.cached(target)
+		if compiler, err := s.workshop.openNVRTC(); err == nil {
+			d.Target.OldCompiler = old(compiler)
+			d.Cached = c.cached(d.Target)
 		}
 		return d, nil
 	}
@@ -378,10 +380,11 @@ func (c *chooser) cudaDevice(p variants.Precision) (autotune.Device, error) {
 	if err != nil {
 		return d, err
 	}
-	if _, err := s.workshop.openNVRTC(); err != nil {
+	compiler, err := s.workshop.openNVRTC()
+	if err != nil {
 		return d, err
 	}
-	d.Target = cudaTarget(device)
+	d.Target = cudaTarget(device, compiler)
 	d.SpanBytes = int64(device.MemoryBytes) / cudaSpan
 	d.Uncooperative = !device.Cooperative
 	setRates(&d, cudaRates(device), p)
@@ -415,10 +418,18 @@ func cudaRates(d cuda.Device) variants.Rates {
 	}
 }
 
-// cudaTarget is what planning needs to know of a CUDA device.
-func cudaTarget(d cuda.Device) variants.Target {
+// old reports whether a compiler does not know instructions of one architecture alone.
+func old(c *nvrtc.Compiler) bool {
+	const knows = 12
+	major, _ := c.Version()
+	return major < knows
+}
+
+// cudaTarget is what planning needs to know of a CUDA device and its compiler.
+func cudaTarget(d cuda.Device, c *nvrtc.Compiler) variants.Target {
 	return variants.Target{
-		Backend: variants.CUDA, Arch: d.Arch(), Units: d.Multiprocessors,
+		OldCompiler: old(c),
+		Backend:     variants.CUDA, Arch: d.Arch(), Units: d.Multiprocessors,
 		SharedPerBlock: d.SharedBytesPerBlockOptin, ThreadsPerBlock: d.MaxThreadsPerBlock,
 	}
 }

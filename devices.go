@@ -69,7 +69,7 @@ func (d *devices) run(ctx context.Context, j job, work work, warn func(string)) 
 	s := *d.settings
 	for {
 		err := d.try(ctx, &s, j, work, warn)
-		if _, uploaded := j.data.Events.(*Uploaded); uploaded && !j.apart && errors.Is(err, cuda.ErrOutOfMemory) {
+		if _, uploaded := j.data.Events.(*Uploaded); uploaded && j.data.Weights == nil && !j.apart && errors.Is(err, cuda.ErrOutOfMemory) {
 			warn(fmt.Sprintf("beside the events that stay there the device has too little memory, so they were brought once more, in parts: %v", err))
 			j.apart = true
 			continue

@@ -79,7 +79,7 @@ func (s *settings) environment() (variants.Target, autotune.Environment, error) 
 		return variants.Target{}, autotune.Environment{}, err
 	}
 	major, minor := compiler.Version()
-	return cudaTarget(device), autotune.Environment{
+	return cudaTarget(device, compiler), autotune.Environment{
 		Backend: variants.CUDA, Device: device.Name, Arch: device.Arch(), Driver: driver.Version().String(),
 		Compiler: fmt.Sprintf("NVRTC %d.%d", major, minor),
 	}, nil

@@ -127,8 +127,10 @@ func (u *Uploaded) on(ctx context.Context, p *pool, s *slot, data mixture.Data) 
 		if u.isClosed() {
 			return nil, nil, errUploadClosed
 		}
-		loaded, err = s.device.Load(ctx, data)
-		return loaded, func(bool) error { return loaded.Close() }, err
+		if loaded, err = s.device.Load(ctx, data); err != nil {
+			return nil, nil, err
+		}
+		return loaded, func(bool) error { return loaded.Close() }, nil
 	}
 	if loaded, back, err = u.borrow(p, s, device); loaded != nil || err != nil {
 		return loaded, back, err
@@ -230,6 +232,9 @@ func onTogether(ctx context.Context, p *pool, s *slot, data []mixture.Data) ([]m
 	}
 	for k, u := range owners {
 		if brought[k], err = u.take(p, s, brought[k]); err != nil {
+			for _, rest := range brought[k+1:] { // which nobody holds yet
+				err = errors.Join(err, rest.Close())
+			}
 			return loaded, err
 		}
 	}

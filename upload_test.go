@@ -380,3 +380,40 @@ func TestUploadedAlike(t *testing.T) {
 		})
 	}
 }
+
+// TestUploadedUnread: where uploaded events cannot be read, as after the context's end, that is an error for who scores them.
+func TestUploadedUnread(t *testing.T) {
+	const n, m, d = 200, 2, 3
+	for _, device := range []string{DeviceReference, DeviceCC} {
+		t.Run("device="+device, func(t *testing.T) {
+			w := newWorkshop()
+			if device != DeviceReference {
+				require.Have(t, device, available(w, variants.Backend(device)))
+			}
+			events, err := corpus.Random(1, n, m, d, Full).Events()
+			if err != nil {
+				t.Fatal(err)
+			}
+			model, err := New(m, d, WithDevice(device), WithIterations(1, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closeIt(t, model)
+			uploaded, err := Upload(events)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := model.Train(t.Context(), uploaded); err != nil {
+				t.Fatal(err)
+			}
+			ended, end := context.WithCancel(t.Context())
+			end()
+			if _, err := model.Score(ended, uploaded); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want that the context has ended", err)
+			}
+			if err := uploaded.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

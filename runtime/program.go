@@ -147,8 +147,8 @@ type Poisoner interface {
 
 // Forgetter is a loaded set of events that learns, from each pass, how the next are best made.
 type Forgetter interface {
-	// Forget has what comes of the events be what came of them first, whatever was done with them since, and gives back most of the memory
-	// that was taken for it, where that is much.
+	// Forget has what comes of the events be what came of them first, whatever passes and fits were made since, and gives back most of the
+	// memory that was taken for it, where that is much.
 	Forget() error
 }
 

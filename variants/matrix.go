@@ -26,12 +26,12 @@ const (
 	// groupWarps is the warps of a warpgroup, and mostGroups the warpgroups of a multiprocessor that sum.
 	groupWarps, mostGroups = 4, 4
 	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one that becomes halves, and
-	// those that are on their way, for memory is as slow to begin as it takes to work on two.
+	// those that are on their way.
 	leastRing, mostRing = 3, 6
 	// matrixHalves is the numbers of 16 bits that a responsibility has at most.
 	matrixHalves = 2
-	// sharedOfUnit is the shared memory of a multiprocessor of sm_90 that its blocks can have, each with the kilobyte that it takes besides.
-	sharedOfUnit = 226 << 10
+	// sharedOfUnit is the shared memory of a multiprocessor of sm_90.
+	sharedOfUnit = 228 * kib
 	// largestMatrixFull and largestMatrixDiag are the most dimensions.
 	largestMatrixFull, largestMatrixDiag = 64, 256
 	// mostMatrixComponents is the most components: a number of 4 bytes of each in the 48 KiB of shared memory that every block has.
@@ -45,7 +45,7 @@ type MatrixLayout struct {
 	EventPadding int // by which rows of a warp's events are longer, so that they lie in different banks
 	RingBlocks   int // times 16 coordinates of a warp's events that are in shared memory at once, of diagonal covariances
 	Events       int // of a warp whose log-densities are in its registers
-	Batch        int // events that such a block takes at a time
+	Batch        int // events that a block which sums takes at a time
 	BatchPitch   int // between the rows of their coordinates
 	Flush        int // batches that are summed in float32 before the sum moves to float64
 	Totals       int // room for the total log-likelihoods of blocks
@@ -202,10 +202,15 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 		s.Share = groupRows / TileFeatures
 		s.Ranges = (s.Tiles + mostGroups*s.Share - 1) / (mostGroups * s.Share)
 		groups := (s.Tiles + s.Ranges*s.Share - 1) / (s.Ranges * s.Share)
-		s.Summers, s.SumBlocks = groups*groupWarps, mostGroups/groups
+		s.Summers = groups * groupWarps
 		s.Span = s.span(tiles, p.D)
-		s.Ring = max(leastRing, min(mostRing, (sharedOfUnit/s.SumBlocks-s.noiseBytes())/s.batchBytes()))
-		return s
+		for s.SumBlocks = mostGroups / groups; ; s.SumBlocks-- {
+			s.Ring = min(mostRing, (sharedOfBlock(s.SumBlocks)-s.noiseBytes())/s.batchBytes())
+			if s.Ring >= leastRing || s.SumBlocks == 1 {
+				s.Ring = max(leastRing, s.Ring)
+				return s
+			}
+		}
 	}
 	for _, s.SumBlocks = range []int{2, 1} { // large ones where there is no room for two
 		s.Summers = mostSummers / s.SumBlocks
@@ -213,7 +218,7 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 		s.Ranges = (s.Tiles + most - 1) / most
 		s.Share = (s.Tiles + s.Summers*s.Ranges - 1) / (s.Summers * s.Ranges)
 		s.Span = s.span(tiles, p.D)
-		if s.SumBlocks*s.sumBytes() <= sharedOfUnit {
+		if s.sumBytes() <= sharedOfBlock(s.SumBlocks) {
 			break
 		}
 	}
@@ -233,6 +238,9 @@ func (s MatrixShape) span(tiles []Feature, d int) (most int) {
 	s.eachRange(tiles, d, func(low, high int) { most = max(most, high-low) })
 	return most
 }
+
+// sharedOfBlock is the shared memory that each of some blocks of a multiprocessor can have, beside the kilobyte that it takes.
+func sharedOfBlock(blocks int) int { return sharedOfUnit/blocks - kib }
 
 // sumBytes is the shared memory of a block that sums.
 func (s MatrixShape) sumBytes() int { return s.noiseBytes() + max(s.Ring, 2)*s.batchBytes() }
@@ -298,8 +306,11 @@ func tensorCores(p Problem, t Target) string {
 
 // warpgroups refuses what warpgroups cannot do.
 func warpgroups(p Problem, t Target) string {
-	if t.number() != 90 {
+	switch {
+	case t.number() != 90:
 		return "needs tensor cores that warpgroups share, of sm_90 alone"
+	case t.OldCompiler:
+		return "needs NVRTC 12.0 or later, which knows sm_90a"
 	}
 	return tensorCores(p, t)
 }

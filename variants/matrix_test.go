@@ -75,3 +75,32 @@ func TestMatrixShape(t *testing.T) {
 		}
 	}
 }
+
+// TestMatrixBlocks holds that as many blocks have room on a multiprocessor at once as a launch counts on.
+func TestMatrixBlocks(t *testing.T) {
+	const unit, reserved = 228 << 10, 1 << 10
+	target, err := variants.CUDAArch("sm_90")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range variants.All() {
+		if v.Strategy != "matrix" && v.Strategy != "warpgroup" {
+			continue
+		}
+		for _, m := range []int{2, 16, 64, 128, 1024} {
+			for d := 1; d <= 256; d++ {
+				p := variants.Problem{M: m, D: d, Covariance: v.Covariance, Precision: variants.Float32}
+				for _, c := range v.Configs() {
+					if v.Serves(p, target, c) != "" {
+						continue
+					}
+					for _, l := range v.Resources(p, c).Then {
+						if l.Sums && l.BlocksPerUnit*(l.SharedBytes+reserved) > unit {
+							t.Errorf("%s, M=%d, D=%d: %d blocks of %d bytes", v.Name(), m, d, l.BlocksPerUnit, l.SharedBytes)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -26,6 +26,8 @@ type Target struct {
 	SharedPerBlock int `json:"shared_per_block,omitempty"`
 	// ThreadsPerBlock is the largest block; 0 for cc.
 	ThreadsPerBlock int `json:"threads_per_block,omitempty"`
+	// OldCompiler says that kernels are compiled by NVRTC before 12.0.
+	OldCompiler bool `json:"old_compiler,omitempty"`
 	// VectorBytes is the size of the processor's widest vectors: 64, 32 or 16; 0 for cuda.
 	VectorBytes int `json:"vector_bytes,omitempty"`
 }

@@ -202,7 +202,7 @@ func (b *batch) train(ctx context.Context, first, last int) (err error) {
 		all[k] = first + k
 		work += float64(b.fits[first+k].events) * float64(b.engine.program.Components) * float64(b.engine.program.Cells())
 	}
-	passes := max(1, int(loopProducts/work)) // so that all can be cancelled
+	passes := max(2, int(loopProducts/work)) // so that all can be cancelled; a launch makes the last pass of the one before once more
 	for round := 0; len(all) > 0; round++ {
 		if all, err = b.round(ctx, all, passes, round == 0); err != nil {
 			return err

@@ -224,8 +224,14 @@ func (r *resident[T]) eachSpan(ctx context.Context, h *holding, first, n, limit 
 // depart begins a trip where events do not fit the device, of those that do not stay. Without a compiler in the driver there is none, and chunks come as
 // all events would.
 func (r *resident[T]) depart(ctx context.Context) error {
-	if r.chunk == r.data.Events.Len() || r.conveyor.broken {
+	if r.chunk == r.data.Events.Len() {
 		return nil
+	}
+	if r.conveyor.broken {
+		if r.kept == 0 {
+			return nil
+		}
+		return r.unkeep()
 	}
 	if err := r.bringKept(ctx); err != nil {
 		return err
@@ -235,13 +241,19 @@ func (r *resident[T]) depart(ctx context.Context) error {
 	}
 	err := r.conveyor.open(r.chunk)
 	if cannotCompile(err) {
-		r.conveyor.broken, r.kept, r.first = true, 0, -1
-		return errors.Join(r.stay.free(r.engine.context), r.passing.free(r.engine.context), r.conveyor.close())
+		r.conveyor.broken = true
+		return r.unkeep()
 	}
 	if err == nil {
 		r.trip = r.conveyor.start(r.kept, r.data.Events.Len()-r.kept, r.chunk)
 	}
 	return err
+}
+
+// unkeep has no events stay, for what comes beside them needs a compiler.
+func (r *resident[T]) unkeep() error {
+	r.kept, r.first = 0, -1
+	return errors.Join(r.stay.free(r.engine.context), r.passing.free(r.engine.context), r.conveyor.close())
 }
 
 // bringKept brings the events that stay where others do not.

@@ -14,7 +14,7 @@ import (
 const (
 	// memoryShare is how much of the rest events may take.
 	memoryShare = 0.9
-	// leastChunk is the number of events at which out of memory is final.
+	// leastChunk is the number of events at which out of memory is final, where none stay.
 	leastChunk = 256
 	// leastKept is how many chunks must fit for some of the events to stay where not all do.
 	leastKept = 2
