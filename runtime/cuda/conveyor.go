@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/gmmspec/gmmspec/runtime"
 )
@@ -177,9 +178,11 @@ func (c *conveyor[T]) close() error {
 type trip[T runtime.Real] struct {
 	*conveyor[T]
 	first, n, chunk int // the events that come: from one on, so many, in chunks of so many
-	// ready has an entry for each chunk that was packed and not yet sent, room one for each piece of page-locked memory that may be written.
+	// ready has an entry for each chunk that was packed and not yet sent, and is closed where packing failed; room has one for each piece of
+	// page-locked memory that may be written.
 	ready, room chan struct{}
 	stop, done  chan struct{} // closed to end the packing, and once it has ended
+	failed      error         // what has closed ready
 	// sent is how many chunks were put on the stream that copies, and brought how many kernels may read or have read.
 	sent, brought int
 }
@@ -202,6 +205,12 @@ func (t *trip[T]) size(k int) int { return max(0, min(t.chunk, t.n-k*t.chunk)) }
 
 func (t *trip[T]) packAll() {
 	defer close(t.done)
+	defer func() {
+		if p := recover(); p != nil { // of whoever reads the events: nobody could recover from it here
+			t.failed = fmt.Errorf("cuda: reading events panicked: %v", p)
+			close(t.ready)
+		}
+	}()
 	for k := 0; t.size(k) > 0; k++ {
 		select {
 		case <-t.room:
@@ -218,7 +227,9 @@ func (t *trip[T]) ahead() error {
 	if t.sent > t.brought || t.size(t.sent) == 0 {
 		return nil
 	}
-	<-t.ready
+	if _, more := <-t.ready; !more {
+		return t.failed
+	}
 	k := t.sent
 	from, to := t.packed[k%packedChunks].Bytes()[:t.packing.bytes(t.size(k))], &t.arrivals[k%arrivals]
 	return t.context.Run(func() error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"unsafe"
 
@@ -450,6 +452,41 @@ func TestStreamedCancelled(t *testing.T) {
 	must(t, err)
 	want, _ := withoutFailure(t, program, data, p)
 	summedOtherwise().Check(t, compare.Statistics(got, want.statistics, p)...)
+}
+
+// breaking is events whose reading panics once it is told to.
+type breaking struct {
+	mixture.Events
+	broken *atomic.Bool
+}
+
+func (b breaking) Read(dst []float64, first int) {
+	if b.broken.Load() {
+		panic("the events are gone")
+	}
+	b.Events.Read(dst, first)
+}
+
+// TestStreamedPanic: where reading events panics, in a goroutine that nobody can recover, that is an error.
+func TestStreamedPanic(t *testing.T) {
+	problem, data, p := sessionProblem(t)
+	program := streamedProgram(problem, "fused")
+	var broken atomic.Bool
+	data.Events = breaking{data.Events, &broken}
+	engine, err := cuda.NewEngine(contextOn(t, fakeOf(program, tooLittle)), program)
+	must(t, err)
+	defer func() { must(t, engine.Close()) }()
+	loaded, err := engine.Load(t.Context(), data)
+	must(t, err)
+	must(t, cuda.Share(loaded, 512, 0))
+	broken.Store(true)
+	if _, err := loaded.Accumulate(t.Context(), p); err == nil || !strings.Contains(err.Error(), "the events are gone") {
+		t.Errorf("got %v, want what reading them panicked with", err)
+	}
+	broken.Store(false)
+	if _, err := loaded.Accumulate(t.Context(), p); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }
 
 // TestUnpack has devices unpack rows as they come: what they make of them are the bits that the host makes, whenever copies are made.
