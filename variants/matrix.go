@@ -9,12 +9,10 @@ import (
 // statistics, of responsibilities and features. A feature is the product of two coordinates of ũ = (u, 1); tensor cores multiply 16
 // components, or features, by 16 of what is summed over.
 
-// TileFeatures is the features that a tensor core takes at a time where sums are made.
-const TileFeatures = 8
-
 const (
-	// matrixSide is the components, features or events that a tensor core takes at a time.
-	matrixSide = 16
+	// matrixSide is the components, features or events that a tensor core takes at a time, and tileFeatures the features where sums
+	// are made.
+	matrixSide, tileFeatures = 16, 8
 	// mostRows is how many times 16 components a chunk has at most: its log-densities stay in a warp's registers.
 	mostRows = 4
 	// rowBytes is the memory of 16 features' weights for 16 components, in two halves.
@@ -136,19 +134,19 @@ func (c Covariance) tiles(features []Feature, d int) []Feature {
 	}
 	blocked := (d + 1) / matrixSide * matrixSide
 	rest := 0
-	for first := 0; first < blocked; first += TileFeatures {
-		for i := 0; i < len(features); i += TileFeatures {
+	for first := 0; first < blocked; first += tileFeatures {
+		for i := 0; i < len(features); i += tileFeatures {
 			if features[i].A >= blocked {
 				rest = i
 				break
 			}
 			if features[i].A == first {
-				take(features[i:][:TileFeatures])
+				take(features[i:][:tileFeatures])
 			}
 		}
 	}
-	for i := rest; i < len(features) && (rest > 0 || blocked == 0); i += TileFeatures {
-		take(features[i:][:TileFeatures])
+	for i := rest; i < len(features) && (rest > 0 || blocked == 0); i += tileFeatures {
+		take(features[i:][:tileFeatures])
 	}
 	return all
 }
@@ -192,14 +190,14 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 	s.Rows = (rows + s.Chunks - 1) / s.Chunks
 	features := p.Covariance.Features(p.D)
 	tiles := p.Covariance.tiles(features, p.D)
-	s.Steps, s.Tiles = len(features)/matrixSide, len(tiles)/TileFeatures
+	s.Steps, s.Tiles = len(features)/matrixSide, len(tiles)/tileFeatures
 	for _, moving := range moving(features, p.D) {
 		if moving {
 			s.Moving++
 		}
 	}
 	if warpgroup {
-		s.Share = groupRows / TileFeatures
+		s.Share = groupRows / tileFeatures
 		s.Ranges = (s.Tiles + mostGroups*s.Share - 1) / (mostGroups * s.Share)
 		groups := (s.Tiles + s.Ranges*s.Share - 1) / (s.Ranges * s.Share)
 		s.Summers = groups * groupWarps
@@ -266,7 +264,7 @@ func (s MatrixShape) FirstCoordinates(p Problem) (all []int) {
 
 // eachRange calls visit with the first coordinate, and the one after the last, of each range of tiles.
 func (s MatrixShape) eachRange(tiles []Feature, d int, visit func(low, high int)) {
-	each := s.Share * s.units() * TileFeatures
+	each := s.Share * s.units() * tileFeatures
 	for features := range slices.Chunk(tiles, each) {
 		visit(rangeOf(features, d))
 	}
@@ -327,6 +325,7 @@ func matrixVariants() []Variant {
 	return []Variant{warpgroup, matrixVariant()}
 }
 
+// matrixVariant is the one of warps.
 func matrixVariant() Variant {
 	return Variant{
 		Stage: Accumulate, Strategy: "matrix", Events: ByDimension, Parameters: Global, Centred: true,
@@ -351,7 +350,7 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 		number, sum = 4, 8
 	)
 	layout, warps := NewMatrixLayout(), c.Value("warps")
-	components, features := s.Chunks*s.Rows*matrixSide, s.Tiles*TileFeatures
+	components, features := s.Chunks*s.Rows*matrixSide, s.Tiles*tileFeatures
 	staged := s.Steps
 	if c.Value("stages") > 0 {
 		staged = c.Value("stages") * layout.StageSteps
@@ -399,11 +398,11 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 	return r
 }
 
-// matrixWork counts the products of halves: three for log-densities, and two for sums, as most low halves of responsibilities are left out.
+// matrixWork counts the products of halves, of what fills up blocks too: three for log-densities, and two for sums, as most low halves of responsibilities are left out.
 func matrixWork(p Problem, s MatrixShape, rate float64) Work {
 	const half = 2 // bytes
 	components, events := float64(s.Chunks*s.Rows*matrixSide), float64(max(p.N, 1))
-	products := float64(3*s.Steps*matrixSide + 2*max(s.Tiles, s.Ranges*s.units()*s.Share)*TileFeatures)
+	products := float64(3*s.Steps*matrixSide + 2*s.Ranges*s.units()*s.Share*tileFeatures)
 	return Work{
 		Flops:      events * components * (2*products/rate + softmaxFlops),
 		Bytes:      2*eventBytes(p) + 2*half*events*components,

@@ -58,11 +58,16 @@ func TestMatrixShape(t *testing.T) {
 				if held := s.Chunks * s.Rows * l.Side; held < m || s.Rows > 4 || (s.Chunks-1)*s.Rows*l.Side >= variants.RoundComponents(m) {
 					t.Errorf("M=%d: %d chunks of %d×%d components", m, s.Chunks, s.Rows, l.Side)
 				}
-				summers, registers := s.Summers, s.Share*s.Rows*4
+				summers := s.Summers
 				if warpgroup {
-					summers, registers = s.Summers/4, 2*s.Share*4
+					summers /= 4
+					if s.Share*8 != 64 || s.SumBlocks*s.Summers > 16 || s.Ring < 3 {
+						t.Errorf("M=%d, D=%d: %d blocks of %d warps, a warpgroup %d tiles, in a ring of %d", m, d, s.SumBlocks, s.Summers, s.Share, s.Ring)
+					}
+				} else if s.Share*s.Rows*4 > 112 {
+					t.Errorf("M=%d, D=%d: a warp keeps %d tiles of %d×16 components", m, d, s.Share, s.Rows)
 				}
-				if s.Ranges*summers*s.Share < s.Tiles || registers > 128 {
+				if s.Ranges*summers*s.Share < s.Tiles {
 					t.Errorf("M=%d, D=%d: %d ranges of %d with %d tiles of %d", m, d, s.Ranges, summers, s.Share, s.Tiles)
 				}
 				if firsts := s.FirstCoordinates(p); len(firsts) != s.Ranges {

@@ -275,32 +275,21 @@ static inline void emu_fetch_wait_all() { emu_fetch_wait(0); }
 
 // Products of warpgroups: each warp's are its own rows', and a matrix in shared memory is without a swizzle. They are made when they are waited for,
 // from what shared memory holds then, or at once; until then sums are not what they will be.
-struct emu_group_product { float *sum; int columns; unsigned a[4]; bool shared; unsigned long long a_at, b; bool add; };
+struct emu_group_product { float *sum; int columns; unsigned a[4]; unsigned long long b; bool add; };
 bool emu_product_late(const emu_group_product &); // notes one that is to be made later
 bool emu_product_next(emu_group_product &);
 static inline void emu_make_product(const emu_group_product &p) {
-	unsigned a[4] = {p.a[0], p.a[1], p.a[2], p.a[3]};
-	if (p.shared) { // of the warp's 16 rows
-		const unsigned from = (unsigned)(p.a_at & 0x3fff) << 4, others = (unsigned)(p.a_at >> 16 & 0x3fff) << 4, eight = (unsigned)(p.a_at >> 32 & 0x3fff) << 4;
-		if (p.a_at >> 46) emu_fail("a matrix of a warpgroup has a swizzle, or an offset");
-		for (int i = 0; i < 4; ++i)
-			a[i] = *(const unsigned *)emu_shared_at(from + (threadIdx.x / 32 % 4 * 2 + i % 2) * eight + i / 2 * others + emu_lane() / 4 * 16 + emu_lane() % 4 * 4);
-	}
 	const unsigned at = (unsigned)(p.b & 0x3fff) << 4, beyond = (unsigned)(p.b >> 16 & 0x3fff) << 4, further = (unsigned)(p.b >> 32 & 0x3fff) << 4;
 	if (p.b >> 46) emu_fail("a matrix of a warpgroup has a swizzle, or an offset");
 	for (int j = 0; j < p.columns / 8; ++j) {
 		const unsigned own = at + j * further + emu_lane() / 4 * 16 + emu_lane() % 4 * 4;
 		float *const sum = p.sum + 4 * j;
 		if (!p.add) sum[0] = sum[1] = sum[2] = sum[3] = 0;
-		emu_mma_of(sum, a, *(const unsigned *)emu_shared_at(own), *(const unsigned *)emu_shared_at(own + beyond));
+		emu_mma_of(sum, p.a, *(const unsigned *)emu_shared_at(own), *(const unsigned *)emu_shared_at(own + beyond));
 	}
 }
 template <int columns> static inline void emu_wgmma(float *sum, unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned long long b, int add) {
-	const emu_group_product p = {sum, columns, {a0, a1, a2, a3}, false, 0, b, add != 0};
-	if (!emu_product_late(p)) emu_make_product(p);
-}
-template <int columns> static inline void emu_wgmma(float *sum, unsigned long long a, unsigned long long b, int add) {
-	const emu_group_product p = {sum, columns, {}, true, a, b, add != 0};
+	const emu_group_product p = {sum, columns, {a0, a1, a2, a3}, b, add != 0};
 	if (!emu_product_late(p)) emu_make_product(p);
 }
 static inline void emu_wgmma_wait() {

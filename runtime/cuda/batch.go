@@ -184,9 +184,9 @@ func (b *batch) train(ctx context.Context, first, last int) (err error) {
 		}
 	}
 	if len(sets) > 0 {
-		shelf, _, places, err := b.engine.shelve(ctx, sets)
-		if err != nil {
-			return err
+		shelf, _, places, failed := b.engine.shelve(ctx, sets)
+		if failed != nil {
+			return failed
 		}
 		defer func() { err = errors.Join(err, shelf.release()) }()
 		for k, i := range of {

@@ -221,8 +221,8 @@ func (r *resident[T]) eachSpan(ctx context.Context, h *holding, first, n, limit 
 	return nil
 }
 
-// depart begins a trip where events do not fit the device, of those that do not stay. Without a compiler in the driver there is none, and chunks come as
-// all events would.
+// depart begins a trip where events do not fit the device, of those that do not stay. Without a compiler in the driver there is none, nothing stays, and
+// chunks come one after the other.
 func (r *resident[T]) depart(ctx context.Context) error {
 	if r.chunk == r.data.Events.Len() {
 		return nil

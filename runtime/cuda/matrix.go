@@ -290,8 +290,7 @@ func (r *resident[T]) takeSpread(p *mixture.Parameters) error {
 	for c := range r.engine.program.Components {
 		variance := func(d int) float64 { return r.summary.Variance[d] }
 		if c < r.buckets.count && !r.buckets.byChunk {
-			sigma := p.Matrix(c)
-			variance = func(d int) float64 { return 2 * sigma.At(d, d) }
+			variance = func(d int) float64 { return 2 * p.Variance(c, d) }
 		}
 		for d, scale := range r.frame.Scale {
 			deviations = append(deviations, float32(math.Sqrt(variance(d))*scale))

@@ -103,7 +103,7 @@ func (e *Engine) fill(ctx context.Context, s *shelf, all []eventsOf) (byEvent, b
 }
 
 // transpose puts rows of d numbers by dimension, pitch numbers apart.
-func transpose(numbers, rows []float32, pitch, d int) {
+func transpose[T runtime.Real](numbers, rows []T, pitch, d int) {
 	for j := range d {
 		column := numbers[j*pitch:]
 		for i := range len(rows) / d {

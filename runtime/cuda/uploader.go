@@ -161,12 +161,7 @@ func (u *uploader[T]) transpose(numbers []T, from int) {
 	u.inParallel(rows, func(begin, end int) {
 		part := make([]T, (end-begin)*d)
 		runtime.Read(u.frame, part, u.data.Events, from+begin, make([]float64, len(part)))
-		for j := range d {
-			column := numbers[j*rows+begin:][:end-begin]
-			for i := range column {
-				column[i] = part[i*d+j]
-			}
-		}
+		transpose(numbers[begin:], part, rows, d)
 	})
 }
 
