@@ -13,16 +13,19 @@ const (
 	// matrixSide is the components, features or events that a tensor core takes at a time, and tileFeatures the features where sums
 	// are made.
 	matrixSide, tileFeatures = 16, 8
-	// mostRows is how many times 16 components a chunk has at most: its log-densities stay in a warp's registers.
-	mostRows = 4
+	// mostRows is how many times 16 components a chunk has at most, whose log-densities stay in registers, and mostGroupRows that of warpgroups.
+	mostRows, mostGroupRows = 4, 8
 	// rowBytes is the memory of 16 features' weights for 16 components, in two halves.
 	rowBytes = matrixSide * matrixSide * 2 * 2
 	// matrixSums is the registers that a thread keeps sums in, and mostSummers the warps of a multiprocessor whose threads do.
 	matrixSums, mostSummers = 112, 8
 	// groupRows is the features, or events, that a warpgroup multiplies.
 	groupRows = 64
-	// groupWarps is the warps of a warpgroup, and mostGroups the warpgroups of a multiprocessor that sum.
-	groupWarps, mostGroups = 4, 4
+	// groupWarps is the warps of a warpgroup, and mostSums how many times 64 features and 64 components those of a multiprocessor sum.
+	groupWarps, mostSums = 4, 4
+	// feederRegisters is the registers of a thread that brings batches to those that sum, bringerRegisters of one that brings weights, and
+	// mostGroupRegisters of one that multiplies.
+	feederRegisters, bringerRegisters, mostGroupRegisters = 72, 24, 240
 	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one that becomes halves, and
 	// those that are on their way.
 	leastRing, mostRing = 3, 6
@@ -42,7 +45,6 @@ type MatrixLayout struct {
 	StageSteps   int // times 16 features' weights that are fetched at a time where not all stay in shared memory
 	EventPadding int // by which rows of a warp's events are longer, so that they lie in different banks
 	RingBlocks   int // times 16 coordinates of a warp's events that are in shared memory at once, of diagonal covariances
-	Events       int // of a warp whose log-densities are in its registers
 	Batch        int // events that a block which sums takes at a time
 	BatchPitch   int // between the rows of their coordinates
 	Flush        int // batches that are summed in float32 before the sum moves to float64
@@ -53,7 +55,7 @@ type MatrixLayout struct {
 
 // NewMatrixLayout returns it.
 func NewMatrixLayout() MatrixLayout {
-	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, RingBlocks: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
+	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, RingBlocks: 4, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
 }
 
 // Feature is the product of coordinates A and B of ũ = (u₁ … u_D, 1), counted from 0, so that D is the 1. Again is set where
@@ -168,6 +170,7 @@ type MatrixShape struct {
 	// Warpgroup says that four warps multiply together.
 	Warpgroup bool
 
+	Events int // of a warp whose log-densities are in its registers
 	Chunks int // of components: the blocks that share an event
 	Rows   int // times 16 components of a chunk
 	Steps  int // times 16 features
@@ -175,19 +178,28 @@ type MatrixShape struct {
 	Tiles  int // times 8 features where sums are made
 	Ranges int // of tiles: the blocks that share an event and a chunk
 	Share  int // tiles of a warp, or of a warpgroup
-	// Summers is the warps of a block that sums, and SumBlocks how many of those a multiprocessor has at once.
+	// Summers is the warps of a block that sum, and SumBlocks how many of those blocks a multiprocessor has at once.
 	Summers, SumBlocks int
-	// Ring is how many batches such a block of warpgroups has in shared memory at once.
-	Ring int
+	// Parts is how many times 64 features a warpgroup sums, Feeders the threads of its block that bring what is summed, and Ring how many batches
+	// of that are in shared memory at once.
+	Parts, Feeders, Ring int
+	// SummerRegisters and FeederRegisters are what threads of a block of warpgroups have.
+	SummerRegisters, FeederRegisters int
 	// Span is how many coordinates, from the first to the last, the sums of a range of tiles need at most, the 1 not counted.
 	Span int
 }
 
 // MatrixShape returns it.
 func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
-	rows := (RoundComponents(p.M) + matrixSide - 1) / matrixSide
-	s := MatrixShape{Warpgroup: warpgroup, Chunks: (rows + mostRows - 1) / mostRows}
+	rows, most := (RoundComponents(p.M)+matrixSide-1)/matrixSide, mostRows
+	if warpgroup {
+		most = mostGroupRows
+	}
+	s := MatrixShape{Warpgroup: warpgroup, Events: matrixSide, Chunks: (rows + most - 1) / most}
 	s.Rows = (rows + s.Chunks - 1) / s.Chunks
+	if warpgroup && s.Rows <= mostRows {
+		s.Events = 2 * matrixSide
+	}
 	features := p.Covariance.Features(p.D)
 	tiles := p.Covariance.tiles(features, p.D)
 	s.Steps, s.Tiles = len(features)/matrixSide, len(tiles)/tileFeatures
@@ -197,18 +209,8 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 		}
 	}
 	if warpgroup {
-		s.Share = groupRows / tileFeatures
-		s.Ranges = (s.Tiles + mostGroups*s.Share - 1) / (mostGroups * s.Share)
-		groups := (s.Tiles + s.Ranges*s.Share - 1) / (s.Ranges * s.Share)
-		s.Summers = groups * groupWarps
-		s.Span = s.span(tiles, p.D)
-		for s.SumBlocks = mostGroups / groups; ; s.SumBlocks-- {
-			s.Ring = min(mostRing, (sharedOfBlock(s.SumBlocks)-s.noiseBytes())/s.batchBytes())
-			if s.Ring >= leastRing || s.SumBlocks == 1 {
-				s.Ring = max(leastRing, s.Ring)
-				return s
-			}
-		}
+		s.sumByWarpgroups(tiles, p.D)
+		return s
 	}
 	for _, s.SumBlocks = range []int{2, 1} { // large ones where there is no room for two
 		s.Summers = mostSummers / s.SumBlocks
@@ -221,6 +223,47 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 		}
 	}
 	return s
+}
+
+// sumByWarpgroups says how the sums of tiles are shared among warpgroups: as few ranges as there is room for, of three at most where each has 64
+// features, or two that have 128.
+func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
+	most := mostSums
+	if s.Rows > mostRows {
+		most /= 2
+	}
+	all := (s.Tiles*tileFeatures + groupRows - 1) / groupRows
+	s.Ranges = (all + most - 1) / most
+	groups := (all + s.Ranges - 1) / s.Ranges
+	s.Parts = 1
+	if groups == mostSums {
+		groups, s.Parts = groups/2, 2
+	}
+	s.Share, s.Summers, s.Feeders = s.Parts*groupRows/tileFeatures, groups*groupWarps, groupWarps*warpThreads
+	s.Span = s.span(tiles, d)
+	s.SumBlocks = 1
+	if groups == 1 && s.ring(2) >= leastRing {
+		s.SumBlocks = 2
+	}
+	s.Ring = min(mostRing, max(leastRing, s.ring(s.SumBlocks)))
+	s.FeederRegisters = feederRegisters
+	s.SummerRegisters = groupRegisters(s.SumBlocks, groups, feederRegisters)
+}
+
+// groupRegisters is how many a thread of some warpgroups can have that multiply, where there are so many blocks with one warpgroup more, which has others.
+func groupRegisters(blocks, groups, others int) int {
+	const unit = 8
+	return min(mostGroupRegisters, (registersOfUnit/(groupWarps*warpThreads)/blocks-others)/groups/unit*unit)
+}
+
+// DensityRegisters is the registers of a thread of so many warps that compute log-densities from weights which others bring, and of those others.
+func DensityRegisters(warps int) (own, others int) {
+	return groupRegisters(1, warps/groupWarps, bringerRegisters), bringerRegisters
+}
+
+// ring is how many batches there is room for where so many blocks share a multiprocessor.
+func (s MatrixShape) ring(blocks int) int {
+	return (sharedOfBlock(blocks) - s.noiseBytes()) / (s.batchBytes() + gateBytes)
 }
 
 // units is how many warps, or warpgroups, of a block that sums have tiles of their own.
@@ -241,7 +284,15 @@ func (s MatrixShape) span(tiles []Feature, d int) (most int) {
 func sharedOfBlock(blocks int) int { return sharedOfUnit/blocks - kib }
 
 // sumBytes is the shared memory of a block that sums.
-func (s MatrixShape) sumBytes() int { return s.noiseBytes() + max(s.Ring, 2)*s.batchBytes() }
+func (s MatrixShape) sumBytes() int {
+	if s.Warpgroup {
+		return s.noiseBytes() + s.Ring*(s.batchBytes()+gateBytes)
+	}
+	return s.noiseBytes() + 2*s.batchBytes()
+}
+
+// gateBytes is what a place in a ring has besides: two gates, and which batch is in it.
+const gateBytes = 24
 
 // batchBytes is what a batch has of it: responsibilities, the coordinates that the block needs and the 1, and the events' scales.
 func (s MatrixShape) batchBytes() int {
@@ -319,7 +370,7 @@ func matrixVariants() []Variant {
 	warpgroup.Strategy, warpgroup.Warpgroups = "warpgroup", true
 	warpgroup.Doc = "Two products of matrices on tensor cores that four warps share, features by components and events: responsibilities pass through memory."
 	warpgroup.Refuse = warpgroups
-	warpgroup.Tunables[0].Values = []int{12, 8, 4}
+	warpgroup.Tunables[0].Values, warpgroup.Tunables[1].Values = []int{8, 4}, []int{0, 2}
 	warpgroup.Resources = func(p Problem, c Config) Resources { return matrixResources(p, c, p.MatrixShape(true)) }
 	warpgroup.Work = func(p Problem, _ Config) Work { return matrixWork(p, p.MatrixShape(true), groupRate) }
 	return []Variant{warpgroup, matrixVariant()}
@@ -356,16 +407,20 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 		staged = c.Value("stages") * layout.StageSteps
 	}
 	density := Launch{
-		Entry: "density", Blocks: s.Chunks, BlocksPerUnit: 1, Threads: warps * warpThreads, Tile: warps * layout.Events,
+		Entry: "density", Blocks: s.Chunks, BlocksPerUnit: 1, Threads: warps * warpThreads, Tile: warps * s.Events,
 		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*sum,
+	}
+	if s.Warpgroup && c.Value("stages") > 0 { // which others bring
+		density.Threads += s.Feeders
+		density.SharedBytes += 2 * staged * sum
 	}
 	coordinates := layout.RingBlocks * layout.Side
 	if p.Covariance.Kernel() == Full { // they are needed again and again
 		coordinates = 2 * (p.D + 1)
 	}
-	density.SharedBytes += warps * coordinates * (layout.Events + layout.EventPadding) * number
+	density.SharedBytes += warps * coordinates * (s.Events + layout.EventPadding) * number
 	moments := Launch{
-		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: s.SumBlocks, Threads: s.Summers * warpThreads, Tile: layout.Batch, Sums: true,
+		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: s.SumBlocks, Threads: s.Summers*warpThreads + s.Feeders, Tile: layout.Batch, Sums: true,
 		SharedBytes: s.sumBytes(),
 	}
 	r := Resources{

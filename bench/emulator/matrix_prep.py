@@ -34,12 +34,20 @@ ASM = {
     'cp.async.wait_group %0;': 'emu_fetch_wait',
     'cp.async.wait_all;': 'emu_fetch_wait_all',
     'wgmma.fence.sync.aligned;': 'emu_nothing',
-    'wgmma.commit_group.sync.aligned;': 'emu_nothing',
+    'wgmma.commit_group.sync.aligned;': 'emu_wgmma_commit',
     'fence.proxy.async.shared::cta;': 'emu_nothing',
+    'mbarrier.init.shared::cta.b64 [%0], %1;': 'emu_gate_init',
+    'mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;': 'emu_gate_expect',
+    'cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];': 'emu_fetch_whole',
+    'mbarrier.arrive.shared::cta.b64 _, [%0];': 'emu_gate_arrive',
+    '{ .reg .pred p; again: mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1; @!p bra again; }': 'emu_gate_wait',
     'movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;': 'emu_movmatrix',
 }
 # Those of warpgroups, whose sums are operands one by one: of what follows each other in memory the first is enough.
 WGMMA = r'\{ \.reg \.pred p; setp\.ne\.b32 p, %\d+, 0; wgmma\.mma_async\.sync\.aligned\.m64n(\d+)k16\.f32\.f16\.f16 '
+
+# A barrier of some warps, by its number and theirs; and what changes nothing here.
+OTHERS = r'bar\.sync (\d+), (\d+);|setmaxnreg\.(?:inc|dec)\.sync\.aligned\.u32 \d+;'
 
 
 def fail(why):
@@ -90,11 +98,15 @@ def emulate(s):
             out += s[at:m.start()] + '(void)0' + '\n' * s[m.start():end].count('\n')
             at = end + 1
             continue
-        columns = re.match(WGMMA, code)
-        if columns or code == 'wgmma.wait_group.sync.aligned 0;':
+        columns, wait, others = re.match(WGMMA, code), re.match(r'wgmma\.wait_group\.sync\.aligned (?:%\d+|0);', code), re.match(OTHERS, code)
+        if columns or wait or others:
             all = operands(s[literals.end():end])
-            given = all[int(columns.group(1)) // 2:] if columns else []
-            call = f'emu_wgmma<{columns.group(1)}>(&{all[0]}, {", ".join(given)})' if columns else 'emu_wgmma_wait()'
+            if columns:
+                call = f'emu_wgmma<{columns.group(1)}>(&{all[0]}, {", ".join(all[int(columns.group(1)) // 2:])})'
+            elif wait:
+                call = f'emu_wgmma_wait({all[-1] if all else 0})'
+            else:
+                call = f'emu_meet({others.group(1)}, {others.group(2)})' if others.group(1) else 'emu_nothing()'
             out += s[at:m.start()] + call + '\n' * s[m.start():end].count('\n')
             at = end + 1
             continue

@@ -53,10 +53,20 @@ const char *emu_case = "";
 
 namespace {
 
-enum { MOST = 1024, STACK = 256 << 10 };
+enum { MOST = 1024, MOST_GATES = 64, MOST_COPIES = 64, STACK = 256 << 10 };
 enum kind { SHUFFLE, BALLOT, MATCH, SYNCWARP, MMA, VOTE = 100 };
 
 struct later { emu_copy copy; int group; };
+struct later_product { emu_group_product product; int group; };
+
+// An mbarrier, or a barrier of some warps: who waits, and how often it opened.
+struct gate {
+	unsigned at;
+	int arrivals, missing, opened, bytes, waiters, copied;
+	int waiting[MOST];
+	emu_whole copies[MOST_COPIES];
+	char sync[2];
+};
 
 // A fiber, with its stack; of each block it is another thread of.
 struct fiber {
@@ -78,9 +88,9 @@ struct thread {
 	int barrier;
 	std::vector<later> copies;
 	size_t first_copy;
-	std::vector<emu_group_product> products;
+	std::vector<later_product> products;
 	size_t next_product;
-	int groups;
+	int groups, product_groups;
 };
 
 const char *kernel_name;
@@ -96,6 +106,9 @@ bool stuck;
 unsigned long long rng, switches;
 char sync_barrier[2], sync_warp[32][2], sync_kernel, sync_start; // addresses alone
 int warp_generation[32];
+
+gate gates[MOST_GATES], barriers[16];
+int count_gates;
 
 struct area { char *at; size_t bytes; };
 std::map<int, area> statics;
@@ -216,6 +229,43 @@ void check_barrier() {
 	for (int i = 0; i < threads; ++i) make_ready(i / 32, 1u << i % 32);
 }
 
+gate &gate_at(unsigned address) {
+	for (int i = 0; i < count_gates; ++i)
+		if (gates[i].at == address) return gates[i];
+	emu_fail("a gate at %u that nothing made", address);
+	return gates[0];
+}
+
+void wake(gate &g) {
+	for (int i = 0; i < g.waiters; ++i) make_ready(g.waiting[i] / 32, 1u << g.waiting[i] % 32);
+	g.waiters = 0;
+}
+
+void await(gate &g) {
+	g.waiting[g.waiters++] = current;
+	rest();
+}
+
+// try_open opens a gate where nothing is missing.
+void try_open(gate &g) {
+	release(&g.sync[g.opened & 1]);
+	if (g.missing > 0) return;
+	// Whoever waits makes the copies that are missing, or finds them made.
+	if (g.bytes == 0) g.missing = g.arrivals, ++g.opened;
+	wake(g);
+}
+
+void come(gate &g) {
+	--g.missing;
+	try_open(g);
+}
+
+// stay waits until a gate has opened so often.
+void stay(gate &g, int often) {
+	while (g.opened < often) await(g);
+	acquire(&g.sync[(often - 1) & 1]);
+}
+
 void run() {
 	for (;;) {
 		acquire(&sync_start);
@@ -272,11 +322,14 @@ void run_block(size_t shared) {
 		t.on = f;
 		t.done = t.fenced = false;
 		t.copies.clear();
-		t.first_copy = 0, t.groups = 0;
+		t.products.clear();
+		t.first_copy = t.next_product = 0, t.groups = t.product_groups = 0;
 	}
 	for (int w = 0; w < warps; ++w) ready[w] = threads - 32 * w >= 32 ? ~0u : (1u << (threads - 32 * w)) - 1, waiting[w] = 0;
 	ready_warps = warps == 32 ? ~0u : (1u << warps) - 1;
 	live = threads, at_barrier = 0, stuck = false, current = -1;
+	count_gates = 0;
+	for (auto &b : barriers) b = {};
 	if (__tsan_get_current_fiber) main_tsan = __tsan_get_current_fiber();
 	const int first = pick();
 	resume(&main_sp, first);
@@ -286,7 +339,10 @@ void run_block(size_t shared) {
 			meeting += __builtin_popcount(waiting[w]);
 			if (waiting[w] && shown < 0) shown = w;
 		}
-		emu_fail("no thread can go on: %d at a barrier of the block, %d waiting for others of their warp (warp %d: lanes %x), %d have returned", barrier, meeting, shown, shown < 0 ? 0 : waiting[shown], done);
+		int at_gates = 0;
+		for (int i = 0; i < count_gates; ++i) at_gates += gates[i].waiters;
+		for (auto &b : barriers) at_gates += b.waiters;
+		emu_fail("no thread can go on: %d at a barrier of the block, %d at gates, %d waiting for others of their warp (warp %d: lanes %x), %d have returned", barrier, at_gates, meeting, shown, shown < 0 ? 0 : waiting[shown], done);
 	}
 	for (auto &s : statics) give_back(s.second.at), s.second.at = nullptr;
 	give_back(dynamic.at);
@@ -541,26 +597,92 @@ void emu_atomic(void *at) {
 	__tsan_acquire(at);
 }
 
+bool emu_late() { return emu.fetch != 1 && (emu.fetch != 2 || random_of(2)); }
+
 bool emu_fetch_late(const emu_copy &c) {
-	if (emu.fetch == 1 || emu.fetch == 2 && random_of(2)) return false;
+	if (!emu_late()) return false;
 	T[current].copies.push_back({c, T[current].groups});
 	return true;
 }
 
 bool emu_product_late(const emu_group_product &p) {
 	if (emu.fetch == 1) return false; // the same for all lanes of a warp, which make them together
-	T[current].products.push_back(p);
+	T[current].products.push_back({p, T[current].product_groups});
 	return true;
 }
 
-bool emu_product_next(emu_group_product &p) {
+bool emu_product_next(int latest, emu_group_product &p) {
 	thread &t = T[current];
 	if (t.next_product == t.products.size()) {
 		t.products.clear(), t.next_product = 0;
 		return false;
 	}
-	p = t.products[t.next_product++];
+	if (t.products[t.next_product].group >= t.product_groups - latest) return false;
+	p = t.products[t.next_product++].product;
 	return true;
+}
+
+void emu_wgmma_commit() { ++T[current].product_groups; }
+
+void emu_gate_init(unsigned address, int arrivals) {
+	if (address % 8 || arrivals < 1) emu_fail("a gate at %u, of %d arrivals", address, arrivals);
+	emu_shared_at(address);
+	if (count_gates == MOST_GATES) emu_fail("more than %d gates", MOST_GATES);
+	gate &g = gates[count_gates++];
+	g = {};
+	g.at = address, g.arrivals = g.missing = arrivals;
+}
+
+void emu_gate_arrive(unsigned address) { come(gate_at(address)); }
+
+void emu_gate_expect(unsigned address, int bytes) {
+	gate &g = gate_at(address);
+	g.bytes += bytes;
+	come(g);
+}
+
+void emu_whole_later(unsigned address, const emu_whole &c) {
+	gate &g = gate_at(address);
+	if (g.copied == MOST_COPIES) emu_fail("more copies than a gate has room for here");
+	g.copies[g.copied++] = c;
+	release(&g.sync[g.opened & 1]);
+	wake(g);
+}
+
+void emu_whole_done(unsigned address, int bytes) {
+	gate &g = gate_at(address);
+	g.bytes -= bytes;
+	if (g.bytes < 0 && g.missing == 0) emu_fail("more bytes came than a gate waits for");
+	try_open(g);
+}
+
+bool emu_whole_next(unsigned address, emu_whole &c) {
+	gate &g = gate_at(address);
+	if (g.copied == 0) return false;
+	acquire(&g.sync[g.opened & 1]);
+	c = g.copies[--g.copied];
+	return true;
+}
+
+bool emu_gate_pass(unsigned address, int turn) {
+	if (turn & ~1) emu_fail("a gate's turn is %d", turn);
+	gate &g = gate_at(address);
+	if ((g.opened & 1) != turn) { // it opened for this turn
+		if (g.opened > 0) acquire(&g.sync[(g.opened - 1) & 1]);
+		return true;
+	}
+	await(g);
+	return false;
+}
+
+void emu_meet(int barrier, int count) {
+	if (barrier < 1 || barrier > 15) emu_fail("there is no barrier %d for some warps", barrier);
+	gate &g = barriers[barrier];
+	if (g.arrivals == 0) g.arrivals = g.missing = count;
+	if (g.arrivals != count) emu_fail("barrier %d is of %d threads, and of %d", barrier, g.arrivals, count);
+	const int often = g.opened + 1;
+	come(g);
+	stay(g, often);
 }
 
 void emu_fetch_commit() { ++T[current].groups; }

@@ -249,6 +249,7 @@ static inline void emu_ldmatrix2_trans(unsigned &a, unsigned &b, unsigned at) { 
 
 // Copies to shared memory, of 16 bytes, of which some come from memory and the rest are 0.
 struct emu_copy { void *to; const void *from; int bytes; };
+bool emu_late(); // whether a copy is to be made later
 bool emu_fetch_late(const emu_copy &); // notes one that is to be made later
 bool emu_fetch_next(int latest, emu_copy &);
 void emu_fetch_commit();
@@ -273,11 +274,48 @@ static inline void emu_fetch_wait(int latest) {
 }
 static inline void emu_fetch_wait_all() { emu_fetch_wait(0); }
 
+// Gates (mbarriers), of which memory holds nothing, and barriers of some warps.
+void emu_gate_init(unsigned address, int arrivals);
+void emu_gate_arrive(unsigned address);
+bool emu_gate_pass(unsigned address, int turn); // or wait, and say that it waited
+void emu_meet(int barrier, int count);
+void emu_gate_expect(unsigned address, int bytes);
+// Copies that a gate waits for: they are there when its other arrivals are and someone waits, or at once.
+struct emu_whole { void *to; const void *from; int bytes; };
+void emu_whole_later(unsigned gate, const emu_whole &);
+void emu_whole_done(unsigned gate, int bytes);
+bool emu_whole_next(unsigned gate, emu_whole &);
+static inline void emu_copy_whole(const emu_whole &c) {
+	for (int i = 0; i < c.bytes / 16; ++i) ((uint4 *)c.to)[i] = ((const uint4 *)c.from)[i];
+}
+static inline void emu_fetch_whole(unsigned address, const void *from, int bytes, unsigned gate) {
+	void *const to = emu_shared_at(address);
+	if ((uintptr_t)to % 16 || (uintptr_t)from % 16 || bytes <= 0 || bytes % 16) emu_fail("a copy of %d bytes from %p to %p", bytes, from, to);
+	const emu_whole c = {to, from, bytes};
+	if (!emu_late()) {
+		emu_copy_whole(c);
+		return emu_whole_done(gate, bytes);
+	}
+	const uint4 nothing = {0x7ffe7ffe, 0x7ffe7ffe, 0x7ffe7ffe, 0x7ffe7ffe};
+	for (int i = 0; i < bytes / 16; ++i) ((uint4 *)to)[i] = nothing;
+	emu_whole_later(gate, c);
+}
+static inline void emu_gate_wait(unsigned address, int turn) {
+	do {
+		emu_whole c;
+		while (emu_whole_next(address, c)) {
+			emu_copy_whole(c);
+			emu_whole_done(address, c.bytes);
+		}
+	} while (!emu_gate_pass(address, turn));
+}
+
 // Products of warpgroups: each warp's are its own rows', and a matrix in shared memory is without a swizzle. They are made when they are waited for,
 // from what shared memory holds then, or at once; until then sums are not what they will be.
 struct emu_group_product { float *sum; int columns; unsigned a[4]; unsigned long long b; bool add; };
 bool emu_product_late(const emu_group_product &); // notes one that is to be made later
-bool emu_product_next(emu_group_product &);
+bool emu_product_next(int latest, emu_group_product &);
+void emu_wgmma_commit();
 static inline void emu_make_product(const emu_group_product &p) {
 	const unsigned at = (unsigned)(p.b & 0x3fff) << 4, beyond = (unsigned)(p.b >> 16 & 0x3fff) << 4, further = (unsigned)(p.b >> 32 & 0x3fff) << 4;
 	if (p.b >> 46) emu_fail("a matrix of a warpgroup has a swizzle, or an offset");
@@ -292,9 +330,9 @@ template <int columns> static inline void emu_wgmma(float *sum, unsigned a0, uns
 	const emu_group_product p = {sum, columns, {a0, a1, a2, a3}, b, add != 0};
 	if (!emu_product_late(p)) emu_make_product(p);
 }
-static inline void emu_wgmma_wait() {
+static inline void emu_wgmma_wait(int latest) {
 	emu_group_product p;
-	while (emu_product_next(p)) emu_make_product(p);
+	while (emu_product_next(latest, p)) emu_make_product(p);
 }
 static inline void emu_nothing() {}
 
