@@ -32,8 +32,6 @@ type matrix struct {
 	Firsts                           []int
 	Largest                          string // number of a record
 	Product                          wgmma  // of warpgroups
-	// Of log-densities, where some warps bring weights: the threads of others, and the registers of either.
-	DensityThreads, DensityRegisters, BringerRegisters int
 }
 
 // newMatrix returns it for a problem in the matrix form.
@@ -51,8 +49,6 @@ func newMatrix(p variants.Problem, warpgroup bool, warps, stages int) matrix {
 	}
 	if warpgroup {
 		m.Product = newWgmma(layout.Side * shape.Rows)
-		m.DensityThreads = warps * 32
-		m.DensityRegisters, m.BringerRegisters = variants.DensityRegisters(warps)
 	}
 	return m
 }

@@ -23,9 +23,8 @@ const (
 	groupRows = 64
 	// groupWarps is the warps of a warpgroup, and mostSums how many times 64 features and 64 components those of a multiprocessor sum.
 	groupWarps, mostSums = 4, 4
-	// feederRegisters is the registers of a thread that brings batches to those that sum, bringerRegisters of one that brings weights, and
-	// mostGroupRegisters of one that multiplies.
-	feederRegisters, bringerRegisters, mostGroupRegisters = 72, 24, 240
+	// feederRegisters is the registers of a thread that brings batches to those that sum, and mostSummerRegisters of those.
+	feederRegisters, mostSummerRegisters = 56, 240
 	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one that becomes halves, and
 	// those that are on their way.
 	leastRing, mostRing = 3, 6
@@ -247,18 +246,7 @@ func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
 	}
 	s.Ring = min(mostRing, max(leastRing, s.ring(s.SumBlocks)))
 	s.FeederRegisters = feederRegisters
-	s.SummerRegisters = groupRegisters(s.SumBlocks, groups, feederRegisters)
-}
-
-// groupRegisters is how many a thread of some warpgroups can have that multiply, where there are so many blocks with one warpgroup more, which has others.
-func groupRegisters(blocks, groups, others int) int {
-	const unit = 8
-	return min(mostGroupRegisters, (registersOfUnit/(groupWarps*warpThreads)/blocks-others)/groups/unit*unit)
-}
-
-// DensityRegisters is the registers of a thread of so many warps that compute log-densities from weights which others bring, and of those others.
-func DensityRegisters(warps int) (own, others int) {
-	return groupRegisters(1, warps/groupWarps, bringerRegisters), bringerRegisters
+	s.SummerRegisters = min(mostSummerRegisters, (registersOfUnit/(groupWarps*warpThreads)/s.SumBlocks-feederRegisters)/groups/8*8)
 }
 
 // ring is how many batches there is room for where so many blocks share a multiprocessor.
@@ -291,8 +279,8 @@ func (s MatrixShape) sumBytes() int {
 	return s.noiseBytes() + 2*s.batchBytes()
 }
 
-// gateBytes is what a place in a ring has besides: two gates, and which batch is in it.
-const gateBytes = 24
+// gateBytes is what a place in a ring has besides: three gates, and which batch is in it.
+const gateBytes = 32
 
 // batchBytes is what a batch has of it: responsibilities, the coordinates that the block needs and the 1, and the events' scales.
 func (s MatrixShape) batchBytes() int {
@@ -370,7 +358,7 @@ func matrixVariants() []Variant {
 	warpgroup.Strategy, warpgroup.Warpgroups = "warpgroup", true
 	warpgroup.Doc = "Two products of matrices on tensor cores that four warps share, features by components and events: responsibilities pass through memory."
 	warpgroup.Refuse = warpgroups
-	warpgroup.Tunables[0].Values, warpgroup.Tunables[1].Values = []int{8, 4}, []int{0, 2}
+	warpgroup.Tunables[0].Values, warpgroup.Tunables[1].Values = []int{8, 4}, []int{0, 4}
 	warpgroup.Resources = func(p Problem, c Config) Resources { return matrixResources(p, c, p.MatrixShape(true)) }
 	warpgroup.Work = func(p Problem, _ Config) Work { return matrixWork(p, p.MatrixShape(true), groupRate) }
 	return []Variant{warpgroup, matrixVariant()}
@@ -410,9 +398,8 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 		Entry: "density", Blocks: s.Chunks, BlocksPerUnit: 1, Threads: warps * warpThreads, Tile: warps * s.Events,
 		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*sum,
 	}
-	if s.Warpgroup && c.Value("stages") > 0 { // which others bring
-		density.Threads += s.Feeders
-		density.SharedBytes += 2 * staged * sum
+	if s.Warpgroup && c.Value("stages") > 0 { // gates, and what comes next
+		density.SharedBytes += 2*c.Value("stages")*sum + 4*number
 	}
 	coordinates := layout.RingBlocks * layout.Side
 	if p.Covariance.Kernel() == Full { // they are needed again and again

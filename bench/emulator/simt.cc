@@ -53,7 +53,7 @@ const char *emu_case = "";
 
 namespace {
 
-enum { MOST = 1024, MOST_GATES = 64, MOST_COPIES = 64, STACK = 256 << 10 };
+enum { MOST = 1024, MOST_GATES = 64, MOST_COPIES = 300, STACK = 256 << 10 };
 enum kind { SHUFFLE, BALLOT, MATCH, SYNCWARP, MMA, VOTE = 100 };
 
 struct later { emu_copy copy; int group; };
