@@ -101,7 +101,10 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 func launches(of []variants.Launch) []runtime.Launch {
 	var all []runtime.Launch
 	for _, l := range of {
-		all = append(all, runtime.Launch(l))
+		all = append(all, runtime.Launch{
+			Entry: l.Entry, Threads: l.Threads, SharedBytes: l.SharedBytes, Tile: l.Tile, Blocks: l.Blocks, BlocksPerUnit: l.BlocksPerUnit,
+			Sums: l.Sums, Loop: l.Loop,
+		})
 	}
 	return all
 }

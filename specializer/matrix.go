@@ -32,6 +32,9 @@ type matrix struct {
 	Firsts                           []int
 	Largest                          string // number of a record
 	Product                          wgmma  // of warpgroups
+	EventsRoom                       int    // numbers of a warp's events
+	// Of log-densities, where some warps bring weights: the threads of others, and the registers of either.
+	DensityThreads, DensityRegisters, BringerRegisters int
 }
 
 // newMatrix returns it for a problem in the matrix form.
@@ -47,8 +50,11 @@ func newMatrix(p variants.Problem, warpgroup bool, warps, stages int) matrix {
 		MovingRows: movingRows(p),
 		Firsts:     shape.FirstCoordinates(p), Largest: largest,
 	}
+	m.EventsRoom = shape.EventsRoom(p)
 	if warpgroup {
 		m.Product = newWgmma(layout.Side * shape.Rows)
+		m.DensityThreads = warps * 32
+		m.DensityRegisters, m.BringerRegisters = variants.DensityRegisters(warps)
 	}
 	return m
 }

@@ -23,8 +23,9 @@ const (
 	groupRows = 64
 	// groupWarps is the warps of a warpgroup, and mostSums how many times 64 features and 64 components those of a multiprocessor sum.
 	groupWarps, mostSums = 4, 4
-	// feederRegisters is the registers of a thread that brings batches to those that sum, and mostSummerRegisters of those.
-	feederRegisters, mostSummerRegisters = 56, 240
+	// feederRegisters is the registers of a thread that brings batches to those that sum, bringerRegisters of one that brings weights, and
+	// mostSummerRegisters of one that multiplies.
+	feederRegisters, bringerRegisters, mostSummerRegisters = 56, 24, 240
 	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one that becomes halves, and
 	// those that are on their way.
 	leastRing, mostRing = 3, 6
@@ -44,6 +45,7 @@ type MatrixLayout struct {
 	StageSteps   int // times 16 features' weights that are fetched at a time where not all stay in shared memory
 	EventPadding int // by which rows of a warp's events are longer, so that they lie in different banks
 	RingBlocks   int // times 16 coordinates of a warp's events that are in shared memory at once, of diagonal covariances
+	Events       int // of a warp whose log-densities are in its registers
 	Batch        int // events that a block which sums takes at a time
 	BatchPitch   int // between the rows of their coordinates
 	Flush        int // batches that are summed in float32 before the sum moves to float64
@@ -54,7 +56,7 @@ type MatrixLayout struct {
 
 // NewMatrixLayout returns it.
 func NewMatrixLayout() MatrixLayout {
-	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, RingBlocks: 4, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
+	return MatrixLayout{Side: matrixSide, StageSteps: 4, EventPadding: 4, RingBlocks: 4, Events: matrixSide, Batch: 64, BatchPitch: 80, Flush: 64, Totals: 4096, Labels: 2048, Passes: 64}
 }
 
 // Feature is the product of coordinates A and B of ũ = (u₁ … u_D, 1), counted from 0, so that D is the 1. Again is set where
@@ -169,7 +171,6 @@ type MatrixShape struct {
 	// Warpgroup says that four warps multiply together.
 	Warpgroup bool
 
-	Events int // of a warp whose log-densities are in its registers
 	Chunks int // of components: the blocks that share an event
 	Rows   int // times 16 components of a chunk
 	Steps  int // times 16 features
@@ -194,11 +195,8 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 	if warpgroup {
 		most = mostGroupRows
 	}
-	s := MatrixShape{Warpgroup: warpgroup, Events: matrixSide, Chunks: (rows + most - 1) / most}
+	s := MatrixShape{Warpgroup: warpgroup, Chunks: (rows + most - 1) / most}
 	s.Rows = (rows + s.Chunks - 1) / s.Chunks
-	if warpgroup && s.Rows <= mostRows {
-		s.Events = 2 * matrixSide
-	}
 	features := p.Covariance.Features(p.D)
 	tiles := p.Covariance.tiles(features, p.D)
 	s.Steps, s.Tiles = len(features)/matrixSide, len(tiles)/tileFeatures
@@ -252,6 +250,27 @@ func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
 // ring is how many batches there is room for where so many blocks share a multiprocessor.
 func (s MatrixShape) ring(blocks int) int {
 	return (sharedOfBlock(blocks) - s.noiseBytes()) / (s.batchBytes() + gateBytes)
+}
+
+// EventsRoom is how many numbers of shared memory a warp's events have that it computes log-densities of: of full covariances for all coordinates, and for the
+// responsibilities of warpgroups in their place.
+func (s MatrixShape) EventsRoom(p Problem) int {
+	layout := NewMatrixLayout()
+	pitch, shares := layout.Events+layout.EventPadding, 0
+	if s.Warpgroup {
+		const halves = 2 // of a number
+		shares = layout.Events * s.Rows * matrixSide / halves
+	}
+	if p.Covariance.Kernel() == Full {
+		return max((p.D+1)*pitch, shares)
+	}
+	return layout.RingBlocks*layout.Side*pitch + shares
+}
+
+// DensityRegisters is the registers of a thread of so many warps that compute log-densities from weights which others bring, and of those others.
+func DensityRegisters(warps int) (own, others int) {
+	groups := warps / groupWarps
+	return min(mostSummerRegisters, (registersOfUnit/(groupWarps*warpThreads)-bringerRegisters)/groups/8*8), bringerRegisters
 }
 
 // units is how many warps, or warpgroups, of a block that sums have tiles of their own.
@@ -358,7 +377,7 @@ func matrixVariants() []Variant {
 	warpgroup.Strategy, warpgroup.Warpgroups = "warpgroup", true
 	warpgroup.Doc = "Two products of matrices on tensor cores that four warps share, features by components and events: responsibilities pass through memory."
 	warpgroup.Refuse = warpgroups
-	warpgroup.Tunables[0].Values, warpgroup.Tunables[1].Values = []int{8, 4}, []int{0, 4}
+	warpgroup.Tunables[0].Values, warpgroup.Tunables[1].Values = []int{12, 8, 4}, []int{0, 4}
 	warpgroup.Resources = func(p Problem, c Config) Resources { return matrixResources(p, c, p.MatrixShape(true)) }
 	warpgroup.Work = func(p Problem, _ Config) Work { return matrixWork(p, p.MatrixShape(true), groupRate) }
 	return []Variant{warpgroup, matrixVariant()}
@@ -395,17 +414,19 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 		staged = c.Value("stages") * layout.StageSteps
 	}
 	density := Launch{
-		Entry: "density", Blocks: s.Chunks, BlocksPerUnit: 1, Threads: warps * warpThreads, Tile: warps * s.Events,
+		Entry: "density", Blocks: s.Chunks, BlocksPerUnit: 1, Threads: warps * warpThreads, Tile: warps * layout.Events,
+		Registers:   2 * layout.Events * s.Rows * matrixSide / warpThreads,
 		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*sum,
 	}
-	if s.Warpgroup && c.Value("stages") > 0 { // gates, and what comes next
-		density.SharedBytes += 2*c.Value("stages")*sum + 4*number
+	if s.Warpgroup && c.Value("stages") > 0 { // which others bring
+		density.Threads += s.Feeders
+		density.SharedBytes += 2 * c.Value("stages") * sum
 	}
-	coordinates := layout.RingBlocks * layout.Side
-	if p.Covariance.Kernel() == Full { // they are needed again and again
-		coordinates = 2 * (p.D + 1)
+	events := s.EventsRoom(p)
+	if p.Covariance.Kernel() == Full {
+		events *= 2 // the next ones
 	}
-	density.SharedBytes += warps * coordinates * (s.Events + layout.EventPadding) * number
+	density.SharedBytes += warps * events * number
 	moments := Launch{
 		Entry: "moments", Blocks: s.Chunks * s.Ranges, BlocksPerUnit: s.SumBlocks, Threads: s.Summers*warpThreads + s.Feeders, Tile: layout.Batch, Sums: true,
 		SharedBytes: s.sumBytes(),

@@ -103,8 +103,9 @@ type Launch struct {
 	Tile          int    `json:"tile,omitempty"`
 	Blocks        int    `json:"blocks"`
 	BlocksPerUnit int    `json:"blocks_per_unit,omitempty"`
-	Sums          bool   `json:"sums,omitempty"` // each of its slices leaves a row of sums
-	Loop          bool   `json:"loop,omitempty"` // only where one pass follows another without the host
+	Registers     int    `json:"registers,omitempty"` // that a thread keeps numbers in
+	Sums          bool   `json:"sums,omitempty"`      // each of its slices leaves a row of sums
+	Loop          bool   `json:"loop,omitempty"`      // only where one pass follows another without the host
 }
 
 // Work is what one pass costs, whoever does it.
@@ -216,6 +217,9 @@ func (r Resources) exceeds(t Target) string {
 	for _, l := range slices.Concat([]Launch{{Threads: r.Threads, SharedBytes: r.SharedBytes + r.StaticBytes}}, r.Then, r.Sort) {
 		if l.SharedBytes > t.SharedPerBlock {
 			return fmt.Sprintf("needs %d bytes of shared memory a block: %s has %d", l.SharedBytes, t.Arch, t.SharedPerBlock)
+		}
+		if room := registersOfUnit/max(l.Threads, 1) - otherRegisters; l.Registers > room {
+			return fmt.Sprintf("keeps %d numbers of 32 bits in registers of each of %d threads: there is room for %d", l.Registers, l.Threads, room)
 		}
 		if l.Threads > t.ThreadsPerBlock {
 			return fmt.Sprintf("needs %d threads a block: %s has %d", l.Threads, t.Arch, t.ThreadsPerBlock)

@@ -41,7 +41,10 @@ ASM = {
     'cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];': 'emu_fetch_whole',
     'mbarrier.arrive.shared::cta.b64 _, [%0];': 'emu_gate_arrive',
     '{ .reg .pred p; again: mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1; @!p bra again; }': 'emu_gate_wait',
-    'movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;': 'emu_movmatrix',
+    'stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1,%2,%3,%4};': 'emu_stmatrix4_trans',
+    'cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;': 'emu_store_whole',
+    'cp.async.bulk.commit_group;': 'emu_nothing',
+    'cp.async.bulk.wait_group.read 0;': 'emu_store_wait',
 }
 # Those of warpgroups, whose sums are operands one by one: of what follows each other in memory the first is enough.
 WGMMA = r'\{ \.reg \.pred p; setp\.ne\.b32 p, %\d+, 0; wgmma\.mma_async\.sync\.aligned\.m64n(\d+)k16\.f32\.f16\.f16 '

@@ -91,6 +91,8 @@ struct thread {
 	std::vector<later_product> products;
 	size_t next_product;
 	int groups, product_groups;
+	emu_stored stored[8];
+	int stored_count;
 };
 
 const char *kernel_name;
@@ -273,6 +275,7 @@ void run() {
 		thread &t = T[current];
 		release(&sync_kernel);
 		t.done = true;
+		if (t.stored_count) emu_fail("a thread returns while copies of its from shared memory are under way");
 		--live;
 		check_barrier();
 		const int next = live > 0 ? pick() : -1;
@@ -323,7 +326,7 @@ void run_block(size_t shared) {
 		t.done = t.fenced = false;
 		t.copies.clear();
 		t.products.clear();
-		t.first_copy = t.next_product = 0, t.groups = t.product_groups = 0;
+		t.first_copy = t.next_product = 0, t.groups = t.product_groups = t.stored_count = 0;
 	}
 	for (int w = 0; w < warps; ++w) ready[w] = threads - 32 * w >= 32 ? ~0u : (1u << (threads - 32 * w)) - 1, waiting[w] = 0;
 	ready_warps = warps == 32 ? ~0u : (1u << warps) - 1;
@@ -619,6 +622,21 @@ bool emu_product_next(int latest, emu_group_product &p) {
 	}
 	if (t.products[t.next_product].group >= t.product_groups - latest) return false;
 	p = t.products[t.next_product++].product;
+	return true;
+}
+
+bool emu_store_late(const emu_stored &c) {
+	thread &t = T[current];
+	if (!emu_late()) return false;
+	if (t.stored_count == 8) emu_fail("more copies from shared memory than there is room for here");
+	t.stored[t.stored_count++] = c;
+	return true;
+}
+
+bool emu_store_next(emu_stored &c) {
+	thread &t = T[current];
+	if (t.stored_count == 0) return false;
+	c = t.stored[--t.stored_count];
 	return true;
 }
 

@@ -343,9 +343,34 @@ static inline void emu_wgmma_wait(int latest) {
 static inline void emu_nothing() {}
 
 // The transpose of 8×8 halves, of which each lane has two of a row.
-static inline void emu_movmatrix(unsigned &r, unsigned a) {
+static inline unsigned emu_transposed(unsigned a) {
 	const int row = 2 * (emu_lane() % 4), column = emu_lane() / 4;
 	unsigned halves[2];
 	for (int i = 0; i < 2; ++i) halves[i] = emu_shuffled(0xffffffffu, a, 4 * (row + i) + column / 2) >> 16 * (column % 2) & 0xffff;
-	r = halves[0] | halves[1] << 16;
+	return halves[0] | halves[1] << 16;
+}
+static inline void emu_stmatrix4_trans(unsigned address, unsigned a, unsigned b, unsigned c, unsigned d) {
+	const unsigned all[4] = {a, b, c, d};
+	if (address % 16) emu_fail("stmatrix: the address %u is not aligned", address);
+	for (int i = 0; i < 4; ++i) {
+		const unsigned to = emu_shuffled(0xffffffffu, address, 8 * i + emu_lane() / 4), halves = emu_transposed(all[i]);
+		*(unsigned *)emu_shared_at(to + 4 * (emu_lane() % 4)) = halves;
+	}
+}
+// Copies from shared memory, which are made when they are waited for, or at once.
+struct emu_stored { void *to; unsigned from; int bytes; };
+bool emu_store_late(const emu_stored &);
+bool emu_store_next(emu_stored &);
+static inline void emu_copy_stored(const emu_stored &s) {
+	const uint4 *const from = (const uint4 *)emu_shared_at(s.from);
+	for (int i = 0; i < s.bytes / 16; ++i) ((uint4 *)s.to)[i] = from[i];
+}
+static inline void emu_store_whole(void *to, unsigned from, int bytes) {
+	if ((uintptr_t)to % 16 || from % 16 || bytes <= 0 || bytes % 16) emu_fail("a copy of %d bytes from shared memory at %u to %p", bytes, from, to);
+	const emu_stored s = {to, from, bytes};
+	if (!emu_store_late(s)) emu_copy_stored(s);
+}
+static inline void emu_store_wait() {
+	emu_stored s;
+	while (emu_store_next(s)) emu_copy_stored(s);
 }
