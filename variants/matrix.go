@@ -25,7 +25,7 @@ const (
 	groupWarps, mostSums = 4, 4
 	// feederRegisters is the registers of a thread that brings batches to those that sum, bringerRegisters of one that brings weights, and
 	// mostSummerRegisters of one that multiplies.
-	feederRegisters, bringerRegisters, mostSummerRegisters = 56, 24, 240
+	feederRegisters, bringerRegisters, mostSummerRegisters = 40, 24, 240
 	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one that becomes halves, and
 	// those that are on their way.
 	leastRing, mostRing = 3, 6
@@ -236,15 +236,18 @@ func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
 	if groups == mostSums {
 		groups, s.Parts = groups/2, 2
 	}
-	s.Share, s.Summers, s.Feeders = s.Parts*groupRows/tileFeatures, groups*groupWarps, groupWarps*warpThreads
+	s.Share, s.Summers, s.Feeders = s.Parts*groupRows/tileFeatures, groups*groupWarps, 2*groupWarps*warpThreads
 	s.Span = s.span(tiles, d)
 	s.SumBlocks = 1
-	if groups == 1 && s.ring(2) >= leastRing {
+	if groups == 1 && s.Rows <= mostRows && s.ring(2) >= leastRing {
 		s.SumBlocks = 2
 	}
 	s.Ring = min(mostRing, max(leastRing, s.ring(s.SumBlocks)))
 	s.FeederRegisters = feederRegisters
-	s.SummerRegisters = min(mostSummerRegisters, (registersOfUnit/(groupWarps*warpThreads)/s.SumBlocks-feederRegisters)/groups/8*8)
+	// What a launch has of registers, of which feeders leave some to the others.
+	threads := s.Summers*warpThreads + s.Feeders
+	pool := registersOfUnit / s.SumBlocks / threads / 8 * 8 * threads
+	s.SummerRegisters = min(mostSummerRegisters, (pool-s.Feeders*feederRegisters)/(s.Summers*warpThreads)/8*8)
 }
 
 // ring is how many batches there is room for where so many blocks share a multiprocessor.
@@ -419,7 +422,7 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*sum,
 	}
 	if s.Warpgroup && c.Value("stages") > 0 { // which others bring
-		density.Threads += s.Feeders
+		density.Threads += groupWarps * warpThreads
 		density.SharedBytes += 2 * c.Value("stages") * sum
 	}
 	events := s.EventsRoom(p)
