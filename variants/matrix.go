@@ -236,7 +236,7 @@ func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
 	if groups == mostSums {
 		groups, s.Parts = groups/2, 2
 	}
-	s.Share, s.Summers, s.Feeders = s.Parts*groupRows/tileFeatures, groups*groupWarps, 2*groupWarps*warpThreads
+	s.Share, s.Summers, s.Feeders = s.Parts*groupRows/tileFeatures, groups*groupWarps, groupWarps*warpThreads
 	s.Span = s.span(tiles, d)
 	s.SumBlocks = 1
 	if groups == 1 && s.Rows <= mostRows && s.ring(2) >= leastRing {
@@ -301,14 +301,21 @@ func (s MatrixShape) sumBytes() int {
 	return s.noiseBytes() + 2*s.batchBytes()
 }
 
-// gateBytes is what a place in a ring has besides: three gates, and which batch is in it.
-const gateBytes = 32
+// gateBytes is what a place in a ring has besides: two gates, and which batch is in it.
+const gateBytes = 24
 
 // batchBytes is what a batch has of it: responsibilities, the coordinates that the block needs and the 1, and the events' scales.
 func (s MatrixShape) batchBytes() int {
 	const half, number = 2, 4
 	layout := NewMatrixLayout()
-	return layout.Batch*s.Rows*matrixSide*matrixHalves*half + (s.Span+1)*layout.BatchPitch*number + layout.Batch*number
+	shares := layout.Batch * s.Rows * matrixSide * matrixHalves * half
+	switch {
+	case s.Warpgroup && s.Chunks > 1: // a chunk's share
+		return shares + (s.Span+2)*layout.Batch*number
+	case s.Warpgroup:
+		return shares + (s.Span+1)*layout.Batch*number
+	}
+	return shares + (s.Span+1)*layout.BatchPitch*number + layout.Batch*number
 }
 
 // noiseBytes is what the components' noise and the events that take part have.
@@ -449,6 +456,12 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 	if s.Chunks > 1 {
 		r.WorkspaceLabels = (s.Chunks + 1) * number // the highest log-density of all chunks
 		r.WorkspacePerEvent += 2 * number
+	}
+	if s.Warpgroup { // coordinates times scales, and zeros
+		r.WorkspacePerEvent += (p.D + 1) * number
+		r.Workspace += layout.Side * s.Rows * matrixSide * half
+	}
+	if s.Chunks > 1 || s.Warpgroup && p.Covariance.Kernel() == Diag {
 		r.Then = append(r.Then, Launch{Entry: "normalise", Blocks: 1, BlocksPerUnit: 4, Threads: CUDAThreads, Tile: CUDAThreads})
 	}
 	groups := (p.Covariance.CellCount(p.D) + reduced - 1) / reduced
