@@ -498,11 +498,11 @@ func (p *planner) seconds(c variants.Candidate) float64 {
 	return call + max(w.Flops/(flops*w.Efficiency), w.Bytes/p.device.Bandwidth)
 }
 
-// What an iteration with little to do takes on an H100, measured: 54 µs of five kernels in a loop on the device, so much each, in seconds; and
-// in one launch 47 µs, of 10⁴ events.
+// What an iteration with little to do takes, measured: 54 µs of five kernels in a loop on an H100, so much each, in seconds; and in one launch 20 µs of
+// 10⁴ events on an H200, and 40 of 10⁵.
 const (
 	loopLaunch = 10e-6
-	fitCall    = 45e-6
+	fitCall    = 20e-6
 )
 
 // choose adds a choice to the plan; everyPass says whether it is part of every pass.

@@ -55,14 +55,26 @@ func TestMatrixShape(t *testing.T) {
 			p := variants.Problem{M: m, D: d, Covariance: variants.Full, Precision: variants.Float32}
 			for _, warpgroup := range []bool{false, true} {
 				s, l := p.MatrixShape(warpgroup), variants.NewMatrixLayout()
-				if held := s.Chunks * s.Rows * l.Side; held < m || s.Rows > 4 || (s.Chunks-1)*s.Rows*l.Side >= variants.RoundComponents(m) {
+				most := 4
+				if warpgroup {
+					most = 8
+				}
+				if held := s.Chunks * s.Rows * l.Side; held < m || s.Rows > most || (s.Chunks-1)*s.Rows*l.Side >= variants.RoundComponents(m) {
 					t.Errorf("M=%d: %d chunks of %d×%d components", m, s.Chunks, s.Rows, l.Side)
 				}
 				summers := s.Summers
 				if warpgroup {
 					summers /= 4
-					if s.Share*8 != 64 || s.SumBlocks*s.Summers > 16 || s.Ring < 3 {
-						t.Errorf("M=%d, D=%d: %d blocks of %d warps, a warpgroup %d tiles, in a ring of %d", m, d, s.SumBlocks, s.Summers, s.Share, s.Ring)
+					if s.Share != 8*s.Parts || s.Ring < 3 {
+						t.Errorf("M=%d, D=%d: a warpgroup has %d tiles in %d parts, in a ring of %d", m, d, s.Share, s.Parts, s.Ring)
+					}
+					// Twice the sums of 64 features and a chunk, and halves of two times 64 features of a batch, or of what there are.
+					numbers := s.Parts*2*8*s.Rows + 2*32
+					if numbers > s.SummerRegisters {
+						t.Errorf("M=%d, D=%d: %d numbers in %d registers", m, d, numbers, s.SummerRegisters)
+					}
+					if all := s.SumBlocks * 32 * (s.Summers*s.SummerRegisters + s.Feeders/32*s.FeederRegisters); all > 64<<10 {
+						t.Errorf("M=%d, D=%d: %d registers of a multiprocessor", m, d, all)
 					}
 				} else if s.Share*s.Rows*4 > 112 {
 					t.Errorf("M=%d, D=%d: a warp keeps %d tiles of %d×16 components", m, d, s.Share, s.Rows)

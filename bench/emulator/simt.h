@@ -113,12 +113,6 @@ static inline unsigned __activemask() { return 0xffffffffu; }
 // Arithmetic.
 static inline int __popc(unsigned x) { return __builtin_popcount(x); }
 static inline int __popcll(unsigned long long x) { return __builtin_popcountll(x); }
-static inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
-	const uint64_t bytes = a | (uint64_t)b << 32;
-	unsigned r = 0;
-	for (int i = 0; i < 4; ++i) r |= (unsigned)(bytes >> 8 * (selector >> 4 * i & 7) & 0xff) << 8 * i;
-	return r;
-}
 static inline int __ffs(int x) { return __builtin_ffs(x); }
 static inline int __ffsll(long long x) { return __builtin_ffsll(x); }
 static inline int __clz(int x) { return x ? __builtin_clz(x) : 32; }
