@@ -23,10 +23,10 @@ const (
 	groupRows = 64
 	// groupWarps is the warps of a warpgroup, and mostSums how many times 64 features and 64 components those of a multiprocessor sum.
 	groupWarps, mostSums = 4, 4
-	// feederRegisters is the registers of a thread that brings batches to those that sum, bringerRegisters of one that brings weights, and
+	// feederRegisters is the registers of a thread that has batches come to those that sum, bringerRegisters of one that has weights come, and
 	// mostSummerRegisters of one that multiplies.
 	feederRegisters, bringerRegisters, mostSummerRegisters = 40, 24, 240
-	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one that becomes halves, and
+	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one whose features are made, and
 	// those that are on their way.
 	leastRing, mostRing = 3, 6
 	// matrixHalves is the numbers of 16 bits that a responsibility has at most.
