@@ -93,7 +93,7 @@ func (b *builder) kernel(ctx context.Context, u specializer.Unit) (runtime.Kerne
 		Tile: r.Tile, ScratchBytes: r.ScratchBytes, Then: launches(r.Then),
 		Workspace: r.Workspace, WorkspacePerEvent: r.WorkspacePerEvent, WorkspacePerBucket: r.WorkspacePerBucket, RowBytes: r.RowBytes,
 		WorkspaceLabels: r.WorkspaceLabels, WorkspacePerRow: r.WorkspacePerRow,
-		Sort: launches(r.Sort), RecordBytes: r.RecordBytes,
+		Label: launches([]variants.Launch{r.Label})[0], Sort: launches(r.Sort), RecordBytes: r.RecordBytes,
 	}, nil
 }
 

@@ -61,6 +61,7 @@ type Kernel struct {
 	WorkspaceLabels    int      // bytes of an event before its label, where there are several chunks of components; cuda
 	WorkspacePerRow    int      // bytes that they share for each row of sums; cuda
 	WorkspacePerBucket int      // bytes that they share for each bucket of events; cuda
+	Label              Launch   // the kernel of Binary that labels events, after those before the first that sums; cuda
 	Sort               []Launch // kernels of Binary that sort events into buckets, one after the other; cuda
 }
 

@@ -23,9 +23,9 @@ const (
 	groupRows = 64
 	// groupWarps is the warps of a warpgroup, and mostSums how many times 64 features and 64 components those of a multiprocessor sum.
 	groupWarps, mostSums = 4, 4
-	// feederRegisters is the registers of a thread that has batches come to those that sum, bringerRegisters of one that has weights come, and
+	// feederRegisters is the registers of a thread that has batches come to those that sum, adderRegisters where some sum the 1 besides, bringerRegisters of one that has weights come, and
 	// mostSummerRegisters of one that multiplies.
-	feederRegisters, bringerRegisters, mostSummerRegisters = 40, 24, 240
+	feederRegisters, adderRegisters, bringerRegisters, mostSummerRegisters = 40, 56, 24, 240
 	// leastRing and mostRing are the batches that a block of warpgroups has in shared memory: one that is multiplied, one whose features are made, and
 	// those that are on their way.
 	leastRing, mostRing = 3, 6
@@ -118,13 +118,14 @@ func (c Covariance) Features(d int) []Feature {
 	return all
 }
 
-// FeatureTiles lists the same features in tiles of 8, so ordered that neighbouring tiles have the same coordinates A.
+// FeatureTiles lists the same features in tiles of 8, so ordered that neighbouring tiles have the same coordinates A: of diagonal covariances each second
+// tile has the squares of those that the next has alone. The 1 is in the last tile.
 func (c Covariance) FeatureTiles(d int) []Feature { return c.tiles(c.Features(d), d) }
 
 // tiles puts features into that order.
 func (c Covariance) tiles(features []Feature, d int) []Feature {
 	if c.Kernel() == Diag {
-		return features
+		return diagonalTiles(d)
 	}
 	all := make([]Feature, 0, len(features))
 	take := func(tile []Feature) {
@@ -154,6 +155,27 @@ func (c Covariance) tiles(features []Feature, d int) []Feature {
 	return all
 }
 
+func diagonalTiles(d int) (all []Feature) {
+	fill := func() {
+		for len(all)%tileFeatures != 0 {
+			all = append(all, Feature{A: d, B: d, Again: true})
+		}
+	}
+	for first := 0; first < d; first += tileFeatures {
+		end := min(d, first+tileFeatures)
+		for a := first; a < end; a++ {
+			all = append(all, Feature{A: a, B: a})
+		}
+		fill()
+		for a := first; a < end; a++ {
+			all = append(all, Feature{A: a, B: d})
+		}
+	}
+	all = append(all, Feature{A: d, B: d})
+	fill()
+	return all
+}
+
 // MovingSteps lists which steps of 16 features have weights that depend on the centre that coordinates are about: those with a coordinate
 // alone.
 func (c Covariance) MovingSteps(d int) []bool { return moving(c.Features(d), d) }
@@ -176,6 +198,8 @@ type MatrixShape struct {
 	Steps  int // times 16 features
 	Moving int // of those steps: see [Covariance.MovingSteps]
 	Tiles  int // times 8 features where sums are made
+	// Apart says that the 1 is none of them, since it alone would take 64 features more: warps that feed sum it.
+	Apart  bool
 	Ranges int // of tiles: the blocks that share an event and a chunk
 	Share  int // tiles of a warp, or of a warpgroup
 	// Summers is the warps of a block that sum, and SumBlocks how many of those blocks a multiprocessor has at once.
@@ -229,7 +253,12 @@ func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
 	if s.Rows > mostRows {
 		most /= 2
 	}
-	all := (s.Tiles*tileFeatures + groupRows - 1) / groupRows
+	const groupTiles = groupRows / tileFeatures
+	if s.Apart = s.Tiles%groupTiles == 1 && s.Tiles > 1 && tiles[(s.Tiles-1)*tileFeatures].A == d; s.Apart {
+		s.Tiles--
+		tiles = tiles[:s.Tiles*tileFeatures]
+	}
+	all := (s.Tiles + groupTiles - 1) / groupTiles
 	s.Ranges = (all + most - 1) / most
 	groups := (all + s.Ranges - 1) / s.Ranges
 	s.Parts = 1
@@ -244,10 +273,13 @@ func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
 	}
 	s.Ring = min(mostRing, max(leastRing, s.ring(s.SumBlocks)))
 	s.FeederRegisters = feederRegisters
+	if s.Apart {
+		s.FeederRegisters = adderRegisters
+	}
 	// What a launch has of registers, of which feeders leave some to the others.
 	threads := s.Summers*warpThreads + s.Feeders
 	pool := registersOfUnit / s.SumBlocks / threads / 8 * 8 * threads
-	s.SummerRegisters = min(mostSummerRegisters, (pool-s.Feeders*feederRegisters)/(s.Summers*warpThreads)/8*8)
+	s.SummerRegisters = min(mostSummerRegisters, (pool-s.Feeders*s.FeederRegisters)/(s.Summers*warpThreads)/8*8)
 }
 
 // ring is how many batches there is room for where so many blocks share a multiprocessor.
@@ -274,6 +306,14 @@ func (s MatrixShape) EventsRoom(p Problem) int {
 func DensityRegisters(warps int) (own, others int) {
 	groups := warps / groupWarps
 	return min(mostSummerRegisters, (registersOfUnit/(groupWarps*warpThreads)-bringerRegisters)/groups/8*8), bringerRegisters
+}
+
+// Features is how many there are room for in a row of sums.
+func (s MatrixShape) Features() int {
+	if s.Apart {
+		return (s.Tiles + 1) * tileFeatures
+	}
+	return s.Tiles * tileFeatures
 }
 
 // units is how many warps, or warpgroups, of a block that sums have tiles of their own.
@@ -326,7 +366,7 @@ func (s MatrixShape) noiseBytes() int {
 
 // FirstCoordinates lists the first coordinate of each range of tiles.
 func (s MatrixShape) FirstCoordinates(p Problem) (all []int) {
-	s.eachRange(p.Covariance.FeatureTiles(p.D), p.D, func(low, _ int) { all = append(all, low) })
+	s.eachRange(p.Covariance.FeatureTiles(p.D)[:s.Tiles*tileFeatures], p.D, func(low, _ int) { all = append(all, low) })
 	return all
 }
 
@@ -418,7 +458,7 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 		number, sum = 4, 8
 	)
 	layout, warps := NewMatrixLayout(), c.Value("warps")
-	components, features := s.Chunks*s.Rows*matrixSide, s.Tiles*tileFeatures
+	components, features := s.Chunks*s.Rows*matrixSide, s.Features()
 	staged := s.Steps
 	if c.Value("stages") > 0 {
 		staged = c.Value("stages") * layout.StageSteps
@@ -468,6 +508,7 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 	r.Then = append(r.Then, moments,
 		Launch{Entry: "reduce", Blocks: RoundComponents(p.M) * groups, Threads: 8 * reduced},
 		Launch{Entry: "advance", Blocks: RoundComponents(p.M), Threads: CUDAThreads, Loop: true})
+	r.Label = Launch{Entry: "label", Blocks: 1, BlocksPerUnit: 8, Threads: CUDAThreads, Tile: CUDAThreads}
 	r.Sort = []Launch{
 		{Entry: "count_labels", Threads: CUDAThreads, Tile: layout.Labels},
 		{Entry: "lay_out", Threads: sorters, Blocks: 1},

@@ -89,6 +89,8 @@ type Resources struct {
 	RowBytes int `json:"row_bytes,omitempty"`
 	// RecordBytes is what the records of all components take, where the kernel makes them.
 	RecordBytes int `json:"record_bytes,omitempty"`
+	// Label is the kernel of the same source that says which component is the likeliest at each event, after those of Then before its sums.
+	Label Launch `json:"label,omitzero"`
 	// Sort lists kernels of the same source that sort events into buckets, one after the other.
 	Sort []Launch `json:"sort,omitempty"`
 	// ScratchBytes is the memory that a worker brings; 0 for cuda.
@@ -214,7 +216,7 @@ func (r Resources) exceeds(t Target) string {
 	if t.Backend != CUDA {
 		return ""
 	}
-	for _, l := range slices.Concat([]Launch{{Threads: r.Threads, SharedBytes: r.SharedBytes + r.StaticBytes}}, r.Then, r.Sort) {
+	for _, l := range slices.Concat([]Launch{{Threads: r.Threads, SharedBytes: r.SharedBytes + r.StaticBytes}}, r.Then, r.Sort, []Launch{r.Label}) {
 		if l.SharedBytes > t.SharedPerBlock {
 			return fmt.Sprintf("needs %d bytes of shared memory a block: %s has %d", l.SharedBytes, t.Arch, t.SharedPerBlock)
 		}

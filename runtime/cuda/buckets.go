@@ -52,10 +52,8 @@ func (r *resident[T]) bucketed(s span) span {
 // sortable reports whether events can be sorted into buckets of m components: they are all on the device, and there are enough.
 func (r *resident[T]) sortable(m int) bool {
 	n, k := r.data.Events.Len(), r.engine.matrix
-	_, scores := r.engine.kernels[runtime.Score]
-	capacity := r.capacityFor(m)
-	return scores && r.chunk >= n && m > 1 && n >= leastBucketEvents*m && r.spanOfMatrix(*k) >= capacity &&
-		(m+1)*k.RowBytes <= maxRowBytes && m*k.WorkspacePerBucket <= matrixBytes
+	return r.chunk >= n && m > 1 && n >= leastBucketEvents*m && r.spanOfMatrix(*k) >= r.capacityFor(m) &&
+		(m+1)*k.RowBytes <= r.rowBytes() && m*k.WorkspacePerBucket <= r.tableBytes()
 }
 
 // capacityFor is how many places events in so many buckets take.
@@ -63,8 +61,8 @@ func (r *resident[T]) capacityFor(count int) int {
 	return roundUp(r.data.Events.Len(), runtime.BatchEvents) + count*runtime.BatchEvents
 }
 
-// tableBytes is the memory of a table of so many buckets and rows of sums.
-func (r *resident[T]) tableBytes(k engineKernel, count, rows int) int {
+// sizeOfTable is the memory of a table of so many buckets and rows of sums.
+func (r *resident[T]) sizeOfTable(k engineKernel, count, rows int) int {
 	const aligned = 16
 	return count*k.WorkspacePerBucket + boundBytes + aligned + rows*k.WorkspacePerRow
 }
@@ -72,7 +70,7 @@ func (r *resident[T]) tableBytes(k engineKernel, count, rows int) int {
 // oneBucket makes a span's events one bucket, about the frame's centre.
 func (r *resident[T]) oneBucket(k engineKernel, s span) error {
 	b := &r.buckets
-	if err := r.room(&b.table, r.tableBytes(k, 1, r.rowsOfMatrix(k, s, 1))); err != nil {
+	if err := r.room(&b.table, r.sizeOfTable(k, 1, r.rowsOfMatrix(k, s, 1))); err != nil {
 		return err
 	}
 	padded, tiles := int32(roundUp(s.n, runtime.BatchEvents)), int32((s.n+k.Tile-1)/k.Tile)
@@ -92,21 +90,35 @@ func (r *resident[T]) sort(ctx context.Context, packed *runtime.PackedModel[T], 
 			return nil
 		}
 		return r.each(ctx, r.chunk, func(s span) error {
-			return r.engine.context.Run(func() error { return r.sortSpan(s, p) })
+			return r.engine.context.Run(func() error { return r.sortSpan(s, p, packed.Factors.Constants) })
 		})
 	})
 }
 
-// sortSpan is sort with the device's thread at hand, of a span of all events.
-func (r *resident[T]) sortSpan(s span, p *mixture.Parameters) error {
-	if err := r.room(&r.labels, s.n*labelBytes); err != nil {
+// sortSpan is sort with the device's thread at hand, of a span of all events. They are labelled by log-densities about the frame's centre, which are
+// as good as they have to be: an event that is off its label by what rounding leaves of them is as near to the one bucket's centre as to the other's.
+func (r *resident[T]) sortSpan(s span, p *mixture.Parameters, constants []float64) error {
+	k := *r.engine.matrix
+	if err := r.growLabels(s); err != nil {
 		return err
 	}
 	if err := r.roomForBuckets(s.n, p.M); err != nil {
 		return err
 	}
-	if _, err := r.launchTotal(r.engine.kernels[runtime.Score], s, DevicePtr(0), r.labels.ptr); err != nil {
+	if err := r.startAlone(constants); err != nil {
 		return err
+	}
+	args, err := r.prepareMatrix(k, s, p)
+	if err != nil {
+		return err
+	}
+	if err := r.launchMatrix(k, s, k.densities(), args); err != nil {
+		return err
+	}
+	for _, l := range k.label {
+		if err := r.engine.launch(l, r.engine.slices(l, s.n), append(args, r.labels.ptr)...); err != nil {
+			return err
+		}
 	}
 	centres := make([]float32, p.M*p.D)
 	for i, mean := range p.Means {
@@ -127,7 +139,7 @@ func (r *resident[T]) roomForBuckets(n, count int) error {
 		buffer *buffer
 		bytes  int
 	}{
-		{&b.table, r.tableBytes(k, count, rows)},
+		{&b.table, r.sizeOfTable(k, count, rows)},
 		{&b.events, b.capacity * program.Dimensions * numberBytes[T]()},
 		{&b.counts, blocks * program.Components * number},
 		{&b.order, b.capacity * number},
@@ -184,7 +196,7 @@ func (r *resident[T]) orderable(k engineKernel) bool {
 	chunks := chunksOf(k)
 	each := k.WorkspacePerEvent + r.engine.program.Dimensions*numberBytes[T]()
 	return k.WorkspaceLabels > 0 && r.buckets.count == 0 && r.data.Events.Len() >= leastBucketEvents*chunks &&
-		r.spanBytes/each >= r.capacityFor(chunks) && 2*chunks*k.RowBytes <= maxRowBytes
+		r.spanBytes/each >= r.capacityFor(chunks) && 2*chunks*k.RowBytes <= r.rowBytes()
 }
 
 // order sorts a span of all events by the chunk that a pass over them has found, so that most of the batches that are summed belong to few

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gmmspec/gmmspec/mixture"
@@ -39,9 +40,19 @@ type releaser interface{ release() error }
 type engineKernel struct {
 	*runtime.Kernel
 	launches []engineLaunch // the kernel, and what follows it
+	label    []engineLaunch // what labels events, if there is such
 	sort     []engineLaunch // what sorts events into buckets
 	reduce   *Function      // of kernels that sum statistics
 	constant DevicePtr      // where the records go, or 0
+}
+
+// densities are those of the launches that leave responsibilities, and pass those and the ones that sum them.
+func (k engineKernel) densities() []engineLaunch {
+	return k.launches[:slices.IndexFunc(k.launches, func(l engineLaunch) bool { return l.Sums })]
+}
+
+func (k engineKernel) pass() []engineLaunch {
+	return k.launches[:slices.IndexFunc(k.launches, func(l engineLaunch) bool { return l.Loop })]
 }
 
 // engineLaunch is one of a kernel's launches, loaded.
@@ -80,10 +91,14 @@ func (e *Engine) loadKernel(k *runtime.Kernel) error {
 	}
 	e.modules = append(e.modules, module)
 	loaded := engineKernel{Kernel: k}
+	var labels []runtime.Launch
+	if k.Label.Entry != "" {
+		labels = append(labels, k.Label)
+	}
 	for _, of := range []struct {
 		launches []runtime.Launch
 		loaded   *[]engineLaunch
-	}{{k.Launches(), &loaded.launches}, {k.Sort, &loaded.sort}} {
+	}{{k.Launches(), &loaded.launches}, {labels, &loaded.label}, {k.Sort, &loaded.sort}} {
 		for _, l := range of.launches {
 			function, err := module.Function(l.Entry)
 			if err != nil {

@@ -120,7 +120,7 @@ func (r *resident[T]) iterate(k engineKernel, s span, packed *runtime.PackedMode
 	var header [3]int32  // why it has stopped, which model, and how many passes
 	for header[0] == 0 { // a pass that is made again is one more
 		for range left {
-			if err := r.launchMatrix(k, s, args, true); err != nil {
+			if err := r.launchMatrix(k, s, k.launches, args); err != nil {
 				return nil, err
 			}
 		}
@@ -181,7 +181,7 @@ func (r *resident[T]) passAndOrder(k engineKernel, s span, start *mixture.Parame
 	if err != nil {
 		return err
 	}
-	if err := r.launchMatrix(k, s, args, true); err != nil {
+	if err := r.launchMatrix(k, s, k.launches, args); err != nil {
 		return err
 	}
 	return r.order(k, s)

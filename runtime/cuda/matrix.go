@@ -37,9 +37,11 @@ const (
 	errorByNoise = 1.2e-3
 	// keptLow is from what share of 2¹⁵ responsibilities keep their low halves where that is too much.
 	keptLow = 128
-	// matrixBytes is what a workspace may have as long as memory is not too small after all, and maxRowBytes bounds the rows of sums.
-	matrixBytes = 1 << 30
-	maxRowBytes = 512 << 20
+	// matrixBytes is what a workspace may have, and what is kept of buckets, as long as memory is not too small after all, and leastRowBytes the same of
+	// rows of sums. Where there is more for workspaces, both may have the given part of it.
+	matrixBytes   = 1 << 30
+	leastRowBytes = 512 << 20
+	partOfSpan    = 8
 )
 
 // Direct has sums made by the kernels alone that sum about each component's mean, where there are any.
@@ -110,7 +112,7 @@ func (r *resident[T]) sumInMatrixForm(ctx context.Context, packed *runtime.Packe
 			if err != nil {
 				return err
 			}
-			if err := r.launchMatrix(k, s, args, false); err != nil {
+			if err := r.launchMatrix(k, s, k.pass(), args); err != nil {
 				return err
 			}
 			return r.fetch(Bytes(sums), r.sums.ptr)
@@ -245,6 +247,10 @@ func (r *resident[T]) prepareMatrix(k engineKernel, s span, p *mixture.Parameter
 		r.partial.ptr, int64(rows), r.sums.ptr), err
 }
 
+// rowBytes and tableBytes are what rows of sums, and what kernels keep of buckets, may have.
+func (r *resident[T]) rowBytes() int   { return max(leastRowBytes, r.spanBytes/partOfSpan) }
+func (r *resident[T]) tableBytes() int { return max(matrixBytes, r.spanBytes/partOfSpan) }
+
 // rowsOfMatrix is how many rows of sums there are room for: one for each slice and bucket in it.
 func (r *resident[T]) rowsOfMatrix(k engineKernel, s span, buckets int) int {
 	return r.slicesOfSums(k, s, buckets) + buckets
@@ -254,19 +260,16 @@ func (r *resident[T]) rowsOfMatrix(k engineKernel, s span, buckets int) int {
 func (r *resident[T]) slicesOfSums(k engineKernel, s span, buckets int) int {
 	for _, l := range k.launches {
 		if l.Sums {
-			return min(r.engine.slices(l, s.n), max(1, maxRowBytes/k.RowBytes-buckets))
+			return min(r.engine.slices(l, s.n), max(1, r.rowBytes()/k.RowBytes-buckets))
 		}
 	}
 	return 1
 }
 
-// launchMatrix puts the kernels of the matrix form on the stream, those of a loop among them where it is one.
-func (r *resident[T]) launchMatrix(k engineKernel, s span, args []any, loop bool) error {
+// launchMatrix puts kernels of the matrix form on the stream: all of them, or as many of the first.
+func (r *resident[T]) launchMatrix(k engineKernel, s span, launches []engineLaunch, args []any) error {
 	const warp, blocksAtOnce = 32, 8
-	for i, l := range k.launches {
-		if l.Loop && !loop {
-			continue
-		}
+	for i, l := range launches {
 		slices := r.engine.slices(l, s.n)
 		switch {
 		case i == 0: // a warp of it makes the weights of a bucket, as far as there are blocks at once

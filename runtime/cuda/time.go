@@ -131,7 +131,7 @@ func (r *resident[T]) timed(k engineKernel, s span, p *mixture.Parameters, facto
 				return nil, err
 			}
 			args, err := r.prepareMatrix(k, s, p)
-			return func() error { return r.launchMatrix(k, s, args, false) }, err
+			return func() error { return r.launchMatrix(k, s, k.pass(), args) }, err
 		}
 		return func() error { return r.launchSum(k, s, sums, r.fused(k, s)) }, nil
 	case runtime.Moments:

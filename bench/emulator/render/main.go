@@ -57,7 +57,7 @@ configs:
 		for _, list := range []struct {
 			name string
 			all  []variants.Launch
-		}{{"EMU_LAUNCHES", all}, {"EMU_SORTS", r.Sort}} {
+		}{{"EMU_LAUNCHES", all}, {"EMU_LABEL", []variants.Launch{r.Label}}, {"EMU_SORTS", r.Sort}} {
 			fmt.Fprintf(&b, "#define %s(X)", list.name)
 			for _, l := range list.all {
 				fmt.Fprintf(&b, " X(%s, %d, %d, %d, %d, %d, %v, %v)", l.Entry, l.Threads, l.SharedBytes, l.Tile, l.Blocks, l.BlocksPerUnit, l.Sums, l.Loop)
