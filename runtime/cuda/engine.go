@@ -48,11 +48,19 @@ type engineKernel struct {
 
 // densities are those of the launches that leave responsibilities, and pass those and the ones that sum them.
 func (k engineKernel) densities() []engineLaunch {
-	return k.launches[:slices.IndexFunc(k.launches, func(l engineLaunch) bool { return l.Sums })]
+	return k.before(func(l engineLaunch) bool { return l.Sums })
 }
 
 func (k engineKernel) pass() []engineLaunch {
-	return k.launches[:slices.IndexFunc(k.launches, func(l engineLaunch) bool { return l.Loop })]
+	return k.before(func(l engineLaunch) bool { return l.Loop })
+}
+
+// before returns the launches before the first of a kind: all of them where there is none.
+func (k engineKernel) before(kind func(engineLaunch) bool) []engineLaunch {
+	if i := slices.IndexFunc(k.launches, kind); i >= 0 {
+		return k.launches[:i]
+	}
+	return k.launches
 }
 
 // engineLaunch is one of a kernel's launches, loaded.
