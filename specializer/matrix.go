@@ -26,7 +26,7 @@ type matrix struct {
 	variants.MatrixShape
 	variants.MatrixLayout
 	Warps, Stages, Threads           int
-	Blocks                           int // of 16 coordinates
+	Before, Blocks                   int // coordinates before those that come in blocks, of diagonal covariances, and the blocks of 16 of them
 	FeatureRows, TileRows, PlaceRows []string
 	MovingRows                       []string
 	Firsts                           []int
@@ -40,12 +40,12 @@ type matrix struct {
 // newMatrix returns it for a problem in the matrix form.
 func newMatrix(p variants.Problem, warpgroup bool, warps, stages int) matrix {
 	shape, layout := p.MatrixShape(warpgroup), variants.NewMatrixLayout()
-	coordinates := p.D
+	before, blocks := variants.SplitCoordinates(p.D)
 	if p.Covariance.Kernel() == variants.Full {
-		coordinates++ // the 1 is one of those that come in blocks
+		before, blocks = 0, (p.D+1)/layout.Side // the 1 is one of those that come in blocks
 	}
 	m := matrix{
-		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Blocks: coordinates / layout.Side,
+		MatrixShape: shape, MatrixLayout: layout, Warps: warps, Stages: stages, Before: before, Blocks: blocks,
 		FeatureRows: pairRows(p.Covariance.Features(p.D)), TileRows: pairRows(p.Covariance.FeatureTiles(p.D)), PlaceRows: placeRows(p),
 		MovingRows: movingRows(p),
 		Firsts:     shape.FirstCoordinates(p), Largest: largest,

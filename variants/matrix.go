@@ -66,68 +66,103 @@ type Feature struct {
 	Again bool
 }
 
-// Features lists the features of covariance type c, so ordered that a thread needs few coordinates for many, in steps of 16.
+// Features lists the features of covariance type c that log-densities need, all but the 1, so ordered that a thread needs few coordinates for many, in
+// steps of 16.
 //
 // For full covariances coordinates come in blocks of 16. The products within a block are those with the coordinate 0 … 8 places on,
 // around the block's end, each for all 16; those with coordinates of later blocks are one of them for all 16. What is left over by blocks
-// is listed. For diagonal ones each block has its squares and itself.
+// is listed. For diagonal ones each block has its squares and itself; up to 8 coordinates that are left over come first, in a step of both.
 func (c Covariance) Features(d int) []Feature {
-	const padding = matrixSide / 2 * matrixSide // of a block, less than what fills up a step
-	all := make([]Feature, 0, c.CellCount(d)+(d/matrixSide+1)*padding)
-	list := func(a, b int) { all = append(all, Feature{A: a, B: b}) }
 	if c.Kernel() == Diag {
-		blocked := d / matrixSide * matrixSide
-		for block := 0; block < blocked; block += matrixSide {
-			for i := range matrixSide {
-				list(block+i, block+i)
-			}
-			for i := range matrixSide {
-				list(block+i, d)
-			}
-		}
-		for a := blocked; a < d; a++ {
-			list(a, a)
-			list(a, d)
-		}
-		list(d, d)
-	} else {
-		blocked := (d + 1) / matrixSide * matrixSide
-		for block := 0; block < blocked; block += matrixSide {
-			for on := range matrixSide/2 + 1 {
-				for i := range matrixSide {
-					f := Feature{A: block + i, B: block + (i+on)%matrixSide}
-					f.Again = on == matrixSide/2 && i >= on // i+on and i are a pair already
-					all = append(all, f)
-				}
-			}
-			for b := block + matrixSide; b <= d; b++ {
-				for i := range matrixSide {
-					list(block+i, b)
-				}
-			}
-		}
-		for a := blocked; a <= d; a++ {
-			for b := blocked; b <= a; b++ {
-				list(a, b)
-			}
-		}
+		return diagonalSteps(d)
 	}
-	for len(all)%matrixSide != 0 {
+	return filled(fullFeatures(d), d, matrixSide)
+}
+
+// filled fills features up to a multiple of so many.
+func filled(all []Feature, d, size int) []Feature {
+	for len(all)%size != 0 {
 		all = append(all, Feature{A: d, B: d, Again: true})
 	}
 	return all
 }
 
-// FeatureTiles lists the same features in tiles of 8, so ordered that neighbouring tiles have the same coordinates A: of diagonal covariances each second
-// tile has the squares of those that the next has alone. The 1 is in the last tile.
-func (c Covariance) FeatureTiles(d int) []Feature { return c.tiles(c.Features(d), d) }
-
-// tiles puts features into that order.
-func (c Covariance) tiles(features []Feature, d int) []Feature {
-	if c.Kernel() == Diag {
-		return diagonalTiles(d)
+// SplitCoordinates says in how many blocks of 16 coordinates come, and how many before.
+func SplitCoordinates(d int) (before, blocks int) {
+	before, blocks = d%matrixSide, d/matrixSide
+	if before > matrixSide/2 {
+		return 0, blocks + 1
 	}
-	all := make([]Feature, 0, len(features))
+	return before, blocks
+}
+
+// diagonalSteps is Features of diagonal covariances.
+func diagonalSteps(d int) (all []Feature) {
+	both := func(first, end, size int) {
+		for a := first; a < end; a++ {
+			all = append(all, Feature{A: a, B: a})
+		}
+		all = filled(all, d, size)
+		for a := first; a < end; a++ {
+			all = append(all, Feature{A: a, B: d})
+		}
+		all = filled(all, d, size)
+	}
+	before, _ := SplitCoordinates(d)
+	both(0, before, matrixSide/2)
+	for first := before; first < d; first += matrixSide {
+		both(first, min(d, first+matrixSide), matrixSide)
+	}
+	return all
+}
+
+// fullFeatures is Features of full covariances, but for what fills the last step.
+func fullFeatures(d int) (all []Feature) {
+	list := func(a, b int) { all = append(all, Feature{A: a, B: b}) }
+	blocked := (d + 1) / matrixSide * matrixSide
+	for block := 0; block < blocked; block += matrixSide {
+		for on := range matrixSide/2 + 1 {
+			for i := range matrixSide {
+				f := Feature{A: block + i, B: block + (i+on)%matrixSide}
+				f.Again = on == matrixSide/2 && i >= on // i+on and i are a pair already
+				all = append(all, f)
+			}
+		}
+		for b := block + matrixSide; b <= d; b++ {
+			for i := range matrixSide {
+				list(block+i, b)
+			}
+		}
+	}
+	for a := blocked; a <= d; a++ {
+		for b := blocked; b <= a && b < d; b++ {
+			list(a, b)
+		}
+	}
+	return all
+}
+
+// FeatureTiles lists all features, the 1 last, in tiles of 8, so ordered that neighbouring tiles have the same coordinates A: of diagonal covariances each
+// second tile has the squares of those that the next has alone.
+func (c Covariance) FeatureTiles(d int) (all []Feature) {
+	if c.Kernel() == Diag {
+		for first := 0; first < d; first += tileFeatures {
+			end := min(d, first+tileFeatures)
+			for a := first; a < end; a++ {
+				all = append(all, Feature{A: a, B: a})
+			}
+			all = filled(all, d, tileFeatures)
+			for a := first; a < end; a++ {
+				all = append(all, Feature{A: a, B: d})
+			}
+		}
+		return filled(append(all, Feature{A: d, B: d}), d, tileFeatures)
+	}
+	features, blocked := fullFeatures(d), (d+1)/matrixSide*matrixSide
+	if blocked <= d {
+		features = append(features, Feature{A: d, B: d})
+	}
+	features = filled(features, d, tileFeatures)
 	take := func(tile []Feature) {
 		for _, f := range tile {
 			if !f.Again {
@@ -136,43 +171,20 @@ func (c Covariance) tiles(features []Feature, d int) []Feature {
 			}
 		}
 	}
-	blocked := (d + 1) / matrixSide * matrixSide
-	rest := 0
+	rest := slices.IndexFunc(features, func(f Feature) bool { return f.A >= blocked })
+	if rest < 0 {
+		rest = len(features)
+	}
 	for first := 0; first < blocked; first += tileFeatures {
-		for i := 0; i < len(features); i += tileFeatures {
-			if features[i].A >= blocked {
-				rest = i
-				break
-			}
-			if features[i].A == first {
-				take(features[i:][:tileFeatures])
+		for tile := range slices.Chunk(features[:rest], tileFeatures) {
+			if tile[0].A == first {
+				take(tile)
 			}
 		}
 	}
-	for i := rest; i < len(features) && (rest > 0 || blocked == 0); i += tileFeatures {
-		take(features[i:][:tileFeatures])
+	for tile := range slices.Chunk(features[rest:], tileFeatures) {
+		take(tile)
 	}
-	return all
-}
-
-func diagonalTiles(d int) (all []Feature) {
-	fill := func() {
-		for len(all)%tileFeatures != 0 {
-			all = append(all, Feature{A: d, B: d, Again: true})
-		}
-	}
-	for first := 0; first < d; first += tileFeatures {
-		end := min(d, first+tileFeatures)
-		for a := first; a < end; a++ {
-			all = append(all, Feature{A: a, B: a})
-		}
-		fill()
-		for a := first; a < end; a++ {
-			all = append(all, Feature{A: a, B: d})
-		}
-	}
-	all = append(all, Feature{A: d, B: d})
-	fill()
 	return all
 }
 
@@ -222,7 +234,7 @@ func (p Problem) MatrixShape(warpgroup bool) MatrixShape {
 	s := MatrixShape{Warpgroup: warpgroup, Chunks: (rows + most - 1) / most}
 	s.Rows = (rows + s.Chunks - 1) / s.Chunks
 	features := p.Covariance.Features(p.D)
-	tiles := p.Covariance.tiles(features, p.D)
+	tiles := p.Covariance.FeatureTiles(p.D)
 	s.Steps, s.Tiles = len(features)/matrixSide, len(tiles)/tileFeatures
 	for _, moving := range moving(features, p.D) {
 		if moving {
@@ -254,7 +266,9 @@ func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
 		most /= 2
 	}
 	const groupTiles = groupRows / tileFeatures
-	if s.Apart = s.Tiles%groupTiles == 1 && s.Tiles > 1 && tiles[(s.Tiles-1)*tileFeatures].A == d; s.Apart {
+	s.Apart = s.Tiles%groupTiles == 1 && s.Tiles > 1 && tiles[(s.Tiles-1)*tileFeatures] == (Feature{A: d, B: d}) &&
+		(s.Rows <= mostRows || s.Tiles > most*groupTiles) // two warps of a block are fast enough for half of the rows
+	if s.Apart {
 		s.Tiles--
 		tiles = tiles[:s.Tiles*tileFeatures]
 	}

@@ -487,7 +487,7 @@ int main(int count, char **arguments) {
 			std::vector<int> label;
 			if (buckets) {
 				const ref_places all = places_of(v);
-				label = ref_pass(all, world.start, packed, chunk_components(), SAMPLE, BATCH).labels;
+				label = ref_pass(all, world.start, packed, chunk_components(), SAMPLE).labels;
 				v.sort(world.start, label);
 				if (judged) check_buckets(v, world.start, label);
 			}
@@ -501,7 +501,7 @@ int main(int count, char **arguments) {
 					v.launch(device::LABEL);
 				}
 				if (judged) {
-					const ref_sums want = ref_pass(places_of(v), world.start, packed, chunk_components(), SAMPLE, BATCH);
+					const ref_sums want = ref_pass(places_of(v), world.start, packed, chunk_components(), SAMPLE);
 					compare_sums(v, world.start, packed, want, true, tolerance);
 					if (!buckets) compare_labels(v, want.labels);
 				}
@@ -524,7 +524,7 @@ int main(int count, char **arguments) {
 					const ref_places places = places_of(v);
 					const double loop_tolerance = setting("looptol", 1e-4);
 					for (int k = 0; k < s->passes; ++k) {
-						sums = ref_pass(places, p, r, chunk_components(), SAMPLE, BATCH);
+						sums = ref_pass(places, p, r, chunk_components(), SAMPLE);
 						of_total = worse(of_total, std::fabs(s->totals[k] - sums.total) / world.weight);
 						next = ref_update(p, r, sums.sums, limit.ridge);
 						if (k + 1 < s->passes) p = next, r = ref_pack(p, world.log_scale);

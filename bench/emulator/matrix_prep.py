@@ -18,6 +18,7 @@ ASM = {
     'add.rn.f16x2 %0, %1, %2;': 'emu_add_halves',
     'sub.rn.f16x2 %0, %1, %2;': 'emu_sub_halves',
     'fma.rn.f16x2 %0, %1, %2, %3;': 'emu_fma_halves',
+    'set.gt.u32.f16x2 %0, %1, %2;': 'emu_more_halves',
     'ex2.approx.ftz.f32 %0, %1;': 'emu_exp2',
     'lg2.approx.ftz.f32 %0, %1;': 'emu_log2',
     'sqrt.approx.ftz.f32 %0, %1;': 'emu_root',
@@ -47,7 +48,7 @@ ASM = {
     'cp.async.bulk.wait_group.read 0;': 'emu_store_wait',
 }
 # Those of warpgroups, whose sums are operands one by one: of what follows each other in memory the first is enough.
-WGMMA = r'\{ \.reg \.pred p; setp\.ne\.b32 p, %\d+, 0; wgmma\.mma_async\.sync\.aligned\.m64n(\d+)k16\.f32\.f16\.f16 '
+WGMMA = r'\{ \.reg \.pred p; \.reg \.b32 h; \.reg \.b64 b; setp\.ne\.b32 p, %\d+, 0; mov\.b32 h, 8; mov\.b64 b, \{%\d+, h\}; wgmma\.mma_async\.sync\.aligned\.m64n(\d+)k16\.f32\.f16\.f16 '
 
 # A barrier of some warps, by its number and theirs; and what changes nothing here.
 OTHERS = r'bar\.sync (\d+), (\d+);|setmaxnreg\.(?:inc|dec)\.sync\.aligned\.u32 \d+;'

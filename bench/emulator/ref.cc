@@ -128,7 +128,7 @@ ref_records ref_pack(const ref_model &p, double log_scale) {
 	return r;
 }
 
-ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r, int chunk, int sample, int batch) {
+ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r, int chunk, int sample) {
 	const int d = p.d, m = p.m, size = p.triangle(), cells = p.cells();
 	ref_sums s;
 	s.sums.assign((size_t)m * cells, 0), s.squares.assign(m * d, 0);
@@ -157,11 +157,11 @@ ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r,
 		for (int c = 0; c < m; ++c) sum += std::exp(l[c] - most);
 		s.total += w * (most + std::log(sum));
 		for (int first = 0; first < m; first += chunk) {
-			if (i / batch % sample) break;
 			const int end = std::min(m, first + chunk);
 			double top = -INFINITY;
 			for (int c = first; c < end; ++c) top = std::max(top, l[c]);
 			for (int c = first; c < end; ++c) {
+				if ((i / 16 + (c - first) / 16) % sample) continue;
 				// What takes part is more than 2^-24 of a power of two that no weight exceeds; 2^(l - top + 15) in 16 bits is not the highest under 32760.
 				const double b = (l[c] - top) * 1.4426950408889634, part = std::exp(l[c] - most) / sum * w / heaviest;
 				s.taking[0][c] += part > 0x1p-22, s.taking[1][c] += part > 0x1p-25;

@@ -197,6 +197,7 @@ static inline void emu_half_of(unsigned short &half, float &widened, double valu
 // a·b + c of halves, rounded once: in double it is off only where that does not matter.
 static inline unsigned emu_fma_half(unsigned a, unsigned b, unsigned c) { return emu_half((double)emu_widened(a) * (double)emu_widened(b) + (double)emu_widened(c)); }
 template <typename F> static inline unsigned emu_both(F f) { return f(0) | f(16) << 16; }
+static inline void emu_more_halves(unsigned &r, unsigned a, unsigned b) { r = emu_both([&](int i) -> unsigned { return emu_widened(a >> i & 0xffff) > emu_widened(b >> i & 0xffff) ? 0xffff : 0; }); }
 static inline void emu_mul_halves(unsigned &r, unsigned a, unsigned b) { r = emu_both([&](int i) -> unsigned { return emu_half(emu_widened(a >> i & 0xffff) * emu_widened(b >> i & 0xffff)); }); }
 static inline void emu_add_halves(unsigned &r, unsigned a, unsigned b) { r = emu_both([&](int i) -> unsigned { return emu_half((double)emu_widened(a >> i & 0xffff) + emu_widened(b >> i & 0xffff)); }); }
 static inline void emu_sub_halves(unsigned &r, unsigned a, unsigned b) { emu_add_halves(r, a, b ^ 0x80008000u); }
@@ -326,8 +327,8 @@ static inline void emu_make_product(const emu_group_product &p) {
 		emu_mma_of(sum, p.a, *(const unsigned *)emu_shared_at(own), *(const unsigned *)emu_shared_at(own + beyond));
 	}
 }
-template <int columns> static inline void emu_wgmma(float *sum, unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned long long b, int add) {
-	const emu_group_product p = {sum, columns, {a0, a1, a2, a3}, b, add != 0};
+template <int columns> static inline void emu_wgmma(float *sum, unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b, int add) {
+	const emu_group_product p = {sum, columns, {a0, a1, a2, a3}, 8ull << 32 | b, add != 0};
 	if (!emu_product_late(p)) emu_make_product(p);
 }
 static inline void emu_wgmma_wait(int latest) {
