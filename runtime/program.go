@@ -97,12 +97,16 @@ const (
 const ConstantRecords = "params"
 
 // Slices returns in how many parts, the grid's second dimension, n events are cut on a device of that many multiprocessors: as many as
-// there is room for at once, and no more than there are tiles.
+// there is room for at once, or for sums in two rounds where those leave fewer multiprocessors idle; and no more than there are tiles.
 func (l Launch) Slices(n, units int) int {
 	if l.BlocksPerUnit == 0 {
 		return 1
 	}
-	return max(1, min(l.room(units), (n+l.Tile-1)/l.Tile))
+	slices := l.room(units)
+	if both := l.room(2 * units); l.Sums && both*16 >= 2*slices*17 {
+		slices = both
+	}
+	return max(1, min(slices, (n+l.Tile-1)/l.Tile))
 }
 
 // Round returns how many events fill such a device: a tile for each slice that there is room for.

@@ -298,7 +298,7 @@ func (s *MatrixShape) sumByWarpgroups(tiles []Feature, d int) {
 
 // ring is how many batches there is room for where so many blocks share a multiprocessor.
 func (s MatrixShape) ring(blocks int) int {
-	return (sharedOfBlock(blocks) - s.noiseBytes()) / (s.batchBytes() + gateBytes)
+	return (sharedOfBlock(blocks) - s.asideBytes()) / (s.batchBytes() + gateBytes)
 }
 
 // EventsRoom is how many numbers of shared memory a warp's events have that it computes log-densities of: of full covariances for all coordinates, and for the
@@ -350,9 +350,9 @@ func sharedOfBlock(blocks int) int { return sharedOfUnit/blocks - kib }
 // sumBytes is the shared memory of a block that sums.
 func (s MatrixShape) sumBytes() int {
 	if s.Warpgroup {
-		return s.noiseBytes() + s.Ring*(s.batchBytes()+gateBytes)
+		return s.asideBytes() + s.Ring*(s.batchBytes()+gateBytes)
 	}
-	return s.noiseBytes() + 2*s.batchBytes()
+	return s.asideBytes() + 2*s.batchBytes()
 }
 
 // gateBytes is what a place in a ring has besides: two gates, and which batch is in it.
@@ -372,10 +372,14 @@ func (s MatrixShape) batchBytes() int {
 	return shares + (s.Span+1)*layout.BatchPitch*number + layout.Batch*number
 }
 
-// noiseBytes is what the components' noise and the events that take part have.
-func (s MatrixShape) noiseBytes() int {
-	const number = 4
-	return s.Rows * matrixSide * 2 * number
+// asideBytes is what a block has besides: the components' noise and the events that take part; and for two warps that sum the 1 a batch's shares.
+func (s MatrixShape) asideBytes() int {
+	const number, adders = 4, 2
+	bytes := s.Rows * matrixSide * 2 * number
+	if s.Apart {
+		bytes += adders * NewMatrixLayout().Batch * number
+	}
+	return bytes
 }
 
 // FirstCoordinates lists the first coordinate of each range of tiles.
@@ -482,8 +486,10 @@ func matrixResources(p Problem, c Config, s MatrixShape) Resources {
 		Registers:   2 * layout.Events * s.Rows * matrixSide / warpThreads,
 		SharedBytes: staged*s.Rows*rowBytes + s.Rows*matrixSide*2*number + warps*sum,
 	}
-	if s.Warpgroup && c.Value("stages") > 0 { // which others bring
+	if s.Warpgroup && c.Value("stages") > 0 { // which others bring, who leave most of their registers to those that compute
+		own := density.Threads
 		density.Threads += groupWarps * warpThreads
+		density.Registers = density.Registers * own / density.Threads
 		density.SharedBytes += 2 * c.Value("stages") * sum
 	}
 	events := s.EventsRoom(p)

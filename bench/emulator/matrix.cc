@@ -74,7 +74,7 @@ size_t work_bytes(i64 n) {
 
 struct limits {
 	int most = 0, least = 0;
-	double tolerance = 0, allowed = 1e-4, tightness = 512, reach = 1e6, noise = 1, kept = 128;
+	double tolerance = 0, allowed = 1e-4, tightness = 512, reach = 1e6, noise = 1, rounded = 512;
 	std::vector<double> ridge;
 };
 
@@ -224,7 +224,7 @@ struct device {
 		s->tightness = limit.tightness, s->by_root = 2e-6 / limit.allowed / std::sqrt(each), s->cut = 2e-8 / limit.allowed;
 		s->by_share = 1.3e-6 / limit.allowed / world.weight, s->by_taking = 4e-7 / limit.allowed / world.n;
 		s->load = limit.allowed / 6e-10, s->by_noise = limit.noise * 1.2e-3 / limit.allowed;
-		s->keep = 128, s->kept = limit.kept, s->narrow = 0x1p-20, s->narrow_sum = 0x1p-46 / limit.allowed / limit.allowed / each;
+		s->rounded = limit.rounded, s->least_rounded = 128, s->most_rounded = 32768, s->narrow = 0x1p-20, s->narrow_sum = 0x1p-46 / limit.allowed / limit.allowed / each;
 		for (int d = 0; d < D; ++d) s->ridge[d] = limit.ridge[d], s->reach[d] = limit.reach;
 		s->base = base;
 		for (int c = 0; c < M; ++c) s->weights[0][c] = c < p.m ? 0 : -1;
@@ -471,7 +471,7 @@ int main(int count, char **arguments) {
 	limits limit;
 	limit.most = passes, limit.least = (int)setting("least", 1);
 	limit.tolerance = setting("tolerance", 0), limit.allowed = setting("allowed", 1e-4), limit.tightness = setting("tightness", 512);
-	limit.reach = setting("reach", 1e6), limit.noise = setting("noise", 1), limit.kept = setting("kept", 128);
+	limit.reach = setting("reach", 1e6), limit.noise = setting("noise", 1), limit.rounded = setting("rounded", loop ? 512 : 0);
 	for (int d = 0; d < D; ++d) limit.ridge.push_back(setting("ridge", 1e-3) * world.variance[d]);
 	emu.cut = (int)setting("cut", 2);
 
@@ -487,7 +487,7 @@ int main(int count, char **arguments) {
 			std::vector<int> label;
 			if (buckets) {
 				const ref_places all = places_of(v);
-				label = ref_pass(all, world.start, packed, chunk_components(), SAMPLE).labels;
+				label = ref_pass(all, world.start, packed, chunk_components(), SAMPLE, limit.rounded).labels;
 				v.sort(world.start, label);
 				if (judged) check_buckets(v, world.start, label);
 			}
@@ -495,13 +495,14 @@ int main(int count, char **arguments) {
 			const loop_state *const s = v.state.as<loop_state>();
 			int models = 1;
 			if (!loop) {
+				v.state.as<loop_state>()->rounded = limit.rounded;
 				v.launch(device::PASS);
 				if (!buckets) {
 					v.likeliest.make(4 * v.n);
 					v.launch(device::LABEL);
 				}
 				if (judged) {
-					const ref_sums want = ref_pass(places_of(v), world.start, packed, chunk_components(), SAMPLE);
+					const ref_sums want = ref_pass(places_of(v), world.start, packed, chunk_components(), SAMPLE, limit.rounded);
 					compare_sums(v, world.start, packed, want, true, tolerance);
 					if (!buckets) compare_labels(v, want.labels);
 				}
@@ -509,7 +510,7 @@ int main(int count, char **arguments) {
 				const double before = setting("previous", -1e300);
 				v.start_loop(world.start, limit, before);
 				int rounds = 0;
-				while (s->stop == 0 && rounds++ < passes + 2) v.launch(device::LOOP);
+				while (s->stop == 0 && rounds++ < passes + 8) v.launch(device::LOOP);
 				models = std::min(3, s->passes + 1);
 				if (s->stop == STOP_DONE && s->passes < 3) models = s->passes + 1;
 				if (judged) {
@@ -524,7 +525,7 @@ int main(int count, char **arguments) {
 					const ref_places places = places_of(v);
 					const double loop_tolerance = setting("looptol", 1e-4);
 					for (int k = 0; k < s->passes; ++k) {
-						sums = ref_pass(places, p, r, chunk_components(), SAMPLE);
+						sums = ref_pass(places, p, r, chunk_components(), SAMPLE, limit.rounded);
 						of_total = worse(of_total, std::fabs(s->totals[k] - sums.total) / world.weight);
 						next = ref_update(p, r, sums.sums, limit.ridge);
 						if (k + 1 < s->passes) p = next, r = ref_pack(p, world.log_scale);

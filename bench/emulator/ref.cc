@@ -128,14 +128,14 @@ ref_records ref_pack(const ref_model &p, double log_scale) {
 	return r;
 }
 
-ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r, int chunk, int sample) {
+ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r, int chunk, int sample, double rounded) {
 	const int d = p.d, m = p.m, size = p.triangle(), cells = p.cells();
 	ref_sums s;
 	s.sums.assign((size_t)m * cells, 0), s.squares.assign(m * d, 0);
 	const double heaviest = *std::max_element(e.w.begin(), e.w.end());
 	for (auto *v : {&s.taking[0], &s.taking[1], &s.noise[0], &s.noise[1]}) v->assign(m, 0);
 	s.labels.assign(e.places, -1);
-	vector<double> l(m), y(d), delta((size_t)m * d);
+	vector<double> l(m), y(d), delta((size_t)m * d), by_chance(m, 0);
 	for (int i = 0; i < e.places; ++i) {
 		if (e.bucket[i] < 0) continue;
 		const double *x = &e.x[(size_t)i * d], *u = &e.u[(size_t)i * d], w = e.w[i];
@@ -166,8 +166,10 @@ ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r,
 				const double b = (l[c] - top) * 1.4426950408889634, part = std::exp(l[c] - most) / sum * w / heaviest;
 				s.taking[0][c] += part > 0x1p-22, s.taking[1][c] += part > 0x1p-25;
 				const double share = std::exp(l[c] - most) / sum * w, least = std::fmax(share * (1 - 2e-3) - 1e-9, 0), noise = share * (1 + 2e-3) + 1e-9;
-				if (b < std::log2(32740.0 / 32768)) s.noise[0][c] += least * least;
-				if (!(l[c] == top)) s.noise[1][c] += noise * noise;
+				const double limit = std::log2(rounded / 32768);
+				if (b < std::fmin(limit - 2e-3, std::log2(32740.0 / 32768))) s.noise[0][c] += least * least;
+				if (b <= limit + 2e-3 && !(l[c] == top)) s.noise[1][c] += noise * noise;
+				else by_chance[c] = std::fmax(by_chance[c], noise * noise); // hardly more than one is a number of 16 bits as it is
 			}
 		}
 		for (int c = 0; c < m; ++c) {
@@ -184,6 +186,7 @@ ref_sums ref_pass(const ref_places &e, const ref_model &p, const ref_records &r,
 			}
 		}
 	}
+	for (int c = 0; c < m; ++c) s.noise[1][c] += by_chance[c];
 	return s;
 }
 

@@ -37,7 +37,7 @@ struct ref_sums {
 
 ref_world ref_make(int n, int m, int d, bool full, bool weighted, double apart, bool empty, unsigned long long seed);
 ref_records ref_pack(const ref_model &, double log_scale);
-ref_sums ref_pass(const ref_places &, const ref_model &, const ref_records &, int chunk, int sample);
+ref_sums ref_pass(const ref_places &, const ref_model &, const ref_records &, int chunk, int sample, double rounded);
 // ref_loads are from centres and widths of each component's own events.
 std::vector<double> ref_loads(const ref_model &, const ref_records &, const std::vector<float> &centres, const std::vector<float> &widths);
 ref_model ref_update(const ref_model &, const ref_records &, const std::vector<double> &sums, const std::vector<double> &ridge);

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// loopProducts is about how many products a loop on the device makes before it can be cancelled: a tenth of a second's.
-	loopProducts = 4e12
+	// loopProducts is about how many products a loop on the device makes before it can be cancelled: a quarter of a second's.
+	loopProducts = 1e13
 	// loopModels is how many models a loop goes between: the one before, this one and the next.
 	loopModels = 3
 )
@@ -24,7 +24,7 @@ const loopDone, loopInaccurate = 1, 3
 type loopLayout struct{ totals, status, constants, weights, means, covariances, bytes int }
 
 // loopInts and loopFloats are how many numbers of 32 bits, and then of 64, a state begins with; two for each dimension follow.
-const loopInts, loopFloats = 6, 17
+const loopInts, loopFloats = 6, 18
 
 func (r *resident[T]) loopLayout() loopLayout {
 	p := r.engine.program
@@ -196,7 +196,7 @@ func (r *resident[T]) loopStart(constants []float64, prior mixture.Prior, limits
 	ints := []int32{0, 0, 0, int32(limits.Passes), int32(limits.Least), 0}
 	floats := slices.Concat([]float64{
 		limits.Tolerance, limits.Previous, rules[0], rules[1], rules[3], logScale,
-		mostMatrixTightness, limit.byRoot, limit.cut, limit.byShare, limit.byTaking, r.load, limit.byNoise, keptLow, keptLow, leastVariance, limit.narrow,
+		mostMatrixTightness, limit.byRoot, limit.cut, limit.byShare, limit.byTaking, r.load, limit.byNoise, firstRounded, leastRounded, mostRounded, leastVariance, limit.narrow,
 	}, ridge, reach)
 	weights := make([]float64, program.Components)
 	for c := len(constants); c < len(weights); c++ {

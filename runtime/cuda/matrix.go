@@ -35,8 +35,9 @@ const (
 	// errorByNoise, over a component's weight, for each unit of the root of the sum of its squared responsibilities that are rounded to 16
 	// bits, by 2e-4 of themselves in the mean of squares: of the square of a normal number with a deviation of √2, the worst of many, 4 times it.
 	errorByNoise = 1.2e-3
-	// keptLow is from what share of 2¹⁵ responsibilities keep their low halves where that is too much.
-	keptLow = 128
+	// leastRounded … mostRounded is up to what share of an event's highest responsibility others are rounded, times 2¹⁵: as a loop finds out, which begins with
+	// firstRounded.
+	leastRounded, firstRounded, mostRounded = 1 << 7, 1 << 9, 1 << 15
 	// matrixBytes is what a workspace may have, and what is kept of buckets, as long as memory is not too small after all, and leastRowBytes the same of
 	// rows of sums. Where there is more for workspaces, both may have the given part of it.
 	matrixBytes   = 1 << 30
