@@ -21,6 +21,35 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// TestSlices: as many as 132 multiprocessors have room for, or of sums in two rounds where those leave at least a 16th fewer of them idle.
+func TestSlices(t *testing.T) {
+	const tile, units = 64, 132
+	for _, test := range []struct {
+		blocks, n int
+		sums      bool
+		want      int
+	}{
+		{1, 1e6, true, 132},
+		{4, 1e6, true, 33},
+		{16, 1e6, true, 8},  // 128 of 132, and 256 of 264
+		{17, 1e6, true, 15}, // 119 of 132, or 255 of 264
+		{17, 1e6, false, 7},
+		{88, 1e6, true, 3},
+		{200, 1e6, true, 1},
+		{300, 1e6, true, 1}, // more than there is room for in two rounds
+		{17, 10 * tile, true, 10},
+		{17, 1, true, 1},
+	} {
+		l := runtime.Launch{Blocks: test.blocks, BlocksPerUnit: 1, Tile: tile, Sums: test.sums}
+		if got := l.Slices(test.n, units); got != test.want {
+			t.Errorf("%+v of %d events: %d, want %d", l, test.n, got, test.want)
+		}
+	}
+	if got := (runtime.Launch{Blocks: 17, Tile: tile}).Slices(1e6, units); got != 1 {
+		t.Errorf("where events are not cut: %d slices", got)
+	}
+}
+
 func TestMissingStage(t *testing.T) {
 	if err := (&runtime.MissingStageError{Stage: runtime.EStep}); !strings.Contains(err.Error(), "estep") {
 		t.Error(err)

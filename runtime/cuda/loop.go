@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// loopProducts is about how many products a loop on the device makes before it can be cancelled: a quarter of a second's.
-	loopProducts = 1e13
+	// loopProducts is about how many products a loop in one launch makes before it can be cancelled, and matrixProducts one in matrix form: a quarter of
+	// a second's of tensor cores that warpgroups share.
+	loopProducts, matrixProducts = 4e12, 1e13
 	// loopModels is how many models a loop goes between: the one before, this one and the next.
 	loopModels = 3
 )
@@ -55,8 +56,12 @@ func (r *resident[T]) Iterate(ctx context.Context, start *mixture.Parameters, pr
 	if err != nil {
 		return nil, err
 	}
+	products := float64(matrixProducts)
+	if blocks > 0 {
+		products = loopProducts
+	}
 	work := float64(r.data.Events.Len()) * float64(program.Components) * float64(program.Cells())
-	limits.Passes = max(1, min(limits.Passes, int(loopProducts/work)))
+	limits.Passes = max(1, min(limits.Passes, int(products/work)))
 	var run *mixture.Run
 	if blocks > 0 {
 		run, err = r.fit(ctx, blocks, packed, start, prior, limits)

@@ -196,7 +196,7 @@ func (r *resident[T]) loads(p *mixture.Parameters, factors *mixture.Factors, loa
 
 // spanOfMatrix is how many events have room in a workspace at once.
 func (r *resident[T]) spanOfMatrix(k engineKernel) int {
-	const most = 1 << 29 // kernels count events in 32 bits, and those that take part, of one tile in 16, in 26
+	const most = 1 << 29 // kernels count events in 32 bits, and those that take part, of one in 16, in 26
 	return max(1, min(most, r.spanBytes/k.WorkspacePerEvent)/runtime.BatchEvents) * runtime.BatchEvents
 }
 
